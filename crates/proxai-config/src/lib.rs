@@ -1,0 +1,1 @@
+//! Layered configuration: figment sources into validated settings

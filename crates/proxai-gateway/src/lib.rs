@@ -1,0 +1,1 @@
+//! The tower layers and bodies of the proxy

@@ -1,0 +1,1 @@
+//! The hub: protocol-neutral requests, responses and stream events

@@ -1,0 +1,1 @@
+//! Provider registry and quirks, as data

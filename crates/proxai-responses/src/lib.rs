@@ -1,0 +1,1 @@
+//! OpenAI Responses wire types and stream events

@@ -1,0 +1,1 @@
+//! Pure planning: which provider and model a request goes to

@@ -1,0 +1,1 @@
+//! Listeners, admin endpoints and graceful shutdown around the gateway

@@ -1,0 +1,1 @@
+//! Fixture loading, split-point drivers and a scripted upstream, for tests

@@ -1,0 +1,1 @@
+//! Adapters between the three wire protocols and the hub

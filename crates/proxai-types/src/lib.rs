@@ -1,0 +1,1 @@
+//! Vocabulary shared by every proxai crate: protocols, operations, usage

@@ -1,0 +1,1 @@
+//! The upstream client: connectors, TLS, pools, timeouts

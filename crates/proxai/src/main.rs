@@ -1,0 +1,3 @@
+//! proxai: one gateway for three LLM protocols.
+
+fn main() {}
