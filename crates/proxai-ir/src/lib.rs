@@ -1,1 +1,37 @@
-//! The hub: protocol-neutral requests, responses and stream events
+//! The hub: protocol-neutral requests, responses and stream events.
+//!
+//! No vendor owns these types. A protocol is translated by an adapter that decodes its wire form
+//! into the hub and encodes the hub into its wire form; two protocols never meet. The hub is
+//! block-structured: an answer is a list of parts, and a stream is the same list told as events
+//! (see [`Event`] for the grammar, [`Checked`] for its checker and [`Accumulator`] for the fold
+//! back into a [`Response`]). One grammar for JSON and streams is what keeps them from disagreeing
+//! (T2).
+//!
+//! A concept enters the hub only when two protocols have it. What just one protocol has is
+//! reported by its decoder as a [`Loss`], or kept as [`Opaque`]; it never becomes a field here.
+//! Things only their issuer can read (signatures, encrypted reasoning) travel [`Sealed`], with
+//! their origin, so that an encoder cannot hand them to anybody else (T6).
+
+mod accumulate;
+mod event;
+mod failure;
+mod grammar;
+mod loss;
+mod part;
+mod request;
+mod response;
+
+pub use accumulate::Accumulator;
+pub use event::{Event, PartId, PartKind, Sink, Start};
+pub use failure::{Failure, FailureKind};
+pub use grammar::{Checked, Violation};
+pub use loss::{Loss, LossKind, Losses};
+pub use part::{
+    At, CacheMark, Citation, Content, Media, MediaKind, MediaSource, Opaque, Part, Reasoning,
+    Sealed, TextPart, ToolCall, ToolKind, ToolResult,
+};
+pub use request::{
+    CacheHints, Format, Output, ReasoningConfig, ReasoningMode, Request, Role, Sampling, Tool,
+    ToolChoice, ToolDefinition, Turn,
+};
+pub use response::{Finish, Response, StopReason};
