@@ -19,7 +19,7 @@ mod walls;
 
 use std::fmt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -181,6 +181,7 @@ fn read_files(root: &Path) -> Result<Vec<TextFile>> {
             "--others",
             "--exclude-standard",
         ])
+        .stderr(Stdio::inherit())
         .output()
         .context("cannot start git, which lists the files to check")?;
     if !listing.status.success() {
