@@ -1,1 +1,4 @@
-//! Fixture loading, split-point drivers and a scripted upstream, for tests
+//! What the tests of several crates share; only ever a dev-dependency.
+
+pub mod mutate;
+pub mod splits;
