@@ -1,0 +1,1 @@
+pub(crate) const FILES: [(&str, &str); 0] = [];
