@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::process::{Cargo, TestTotals};
 use crate::{fuzz_smoke, tidy};
@@ -95,14 +95,14 @@ pub(crate) fn run(root: &Path) -> Result<()> {
             Action::FuzzSmoke => fuzz_smoke::run(root, fuzz_smoke::DEFAULT_ITERATIONS, ENV),
         };
         let took = step_started.elapsed();
-        outcome.with_context(|| {
-            format!(
-                "step `{}` failed after {}; repeat it with\n    {}\n",
+        if let Err(error) = outcome {
+            bail!(
+                "{error:#}\n\nstep `{}` failed after {}; repeat it with\n    {}",
                 step.name,
                 seconds(took),
                 step.repeat()
-            )
-        })?;
+            );
+        }
         println!("<== {}: ok in {}", step.name, seconds(took));
         done.push((step.name, took));
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use crate::process::Cargo;
+use crate::process::{Cargo, TestTotals};
 
 /// Inputs per test in CI: seconds per parser in a debug build on two cores.
 pub(crate) const DEFAULT_ITERATIONS: u64 = 20_000;
@@ -19,10 +19,36 @@ pub(crate) fn run(root: &Path, iterations: u64, env: &[(&'static str, &str)]) ->
         .env("PROXAI_FUZZ_ITERATIONS", iterations.to_string())
         .envs(env)
         .run_tests(root)?;
+    println!("{}", verdict(totals, iterations)?);
+    Ok(())
+}
+
+fn verdict(totals: TestTotals, iterations: u64) -> Result<String> {
     ensure!(
         totals.passed > 0,
         "no test named `fuzz_smoke` ran: every parser of network input needs one"
     );
-    println!("{} fuzz tests, {iterations} inputs each: ok", totals.passed);
-    Ok(())
+    Ok(format!(
+        "fuzz smoke: {} tests, {iterations} inputs each: ok",
+        totals.passed
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finding_no_fuzz_test_is_a_failure() {
+        let nothing = TestTotals {
+            runs: 17,
+            ..TestTotals::default()
+        };
+        assert!(verdict(nothing, 1).is_err());
+        let one = TestTotals {
+            passed: 1,
+            ..nothing
+        };
+        assert!(verdict(one, 1).is_ok());
+    }
 }

@@ -6,15 +6,16 @@
 use super::metadata::{Package, Workspace};
 use super::{Finding, TextFile};
 
+/// Each with its whole family: `tokio` is also `tokio-util`.
 const IO_CRATES: [&str; 8] = [
-    "tokio",
-    "hyper",
-    "tower",
-    "http-body",
-    "redis",
-    "redb",
     "figment",
+    "http-body",
+    "hyper",
+    "redb",
+    "redis",
     "reqwest",
+    "tokio",
+    "tower",
 ];
 
 /// What would make the result depend on something that is no argument.
@@ -32,9 +33,10 @@ const IO_CALLS: [&str; 8] = [
 pub(super) fn check(workspace: &Workspace, files: &[TextFile]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for package in workspace.members().filter(|package| package.sans_io()) {
-        let ways = workspace.reaches(package);
-        for name in IO_CRATES {
-            if let Some(way) = ways.get(name) {
+        let mut ways: Vec<_> = workspace.reaches(package).into_iter().collect();
+        ways.sort_unstable();
+        for (name, way) in ways {
+            if does_io(name) {
                 findings.push(Finding::new(
                     &package.name,
                     format!("is sans-IO and reaches {name}: {}", way.join(" -> ")),
@@ -61,6 +63,13 @@ pub(super) fn check(workspace: &Workspace, files: &[TextFile]) -> Vec<Finding> {
     findings
 }
 
+fn does_io(name: &str) -> bool {
+    IO_CRATES.iter().any(|family| {
+        name.strip_prefix(family)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::test_support::{Member, file, member, places, workspace};
@@ -82,6 +91,12 @@ mod tests {
         let findings = check(&ws, &[]);
         assert_eq!(places(&findings), ["proxai-sse"]);
         assert!(findings[0].problem.contains("proxai-sse -> codec -> tokio"));
+    }
+
+    #[test]
+    fn a_family_is_known_by_its_first_name() {
+        assert!(does_io("tokio") && does_io("tokio-util") && does_io("http-body-util"));
+        assert!(!does_io("tokioish") && !does_io("http"));
     }
 
     #[test]
