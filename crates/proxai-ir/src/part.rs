@@ -259,6 +259,8 @@ pub enum ToolKind {
     Function,
     /// Free text, perhaps bound by a grammar.
     Custom,
+    /// A JSON object in a form of the client protocol's own, such as a shell call.
+    Native,
 }
 
 /// A call that the client is to run.

@@ -146,6 +146,14 @@ pub enum ToolDefinition<'a> {
         /// The grammar, as JSON, if the text is bound.
         format: Option<&'a RawValue>,
     },
+    /// A tool that the client runs but whose form only its protocol knows, such as a shell or an
+    /// editor. Other protocols are offered a function with the same input.
+    Native {
+        /// Its kind, as the protocol calls it.
+        kind: Str<'a>,
+        /// JSON schema of the input.
+        parameters: &'static str,
+    },
     /// A tool that the provider runs; no other provider can.
     Hosted {
         /// Its kind, as the protocol calls it.

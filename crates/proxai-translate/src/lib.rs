@@ -1,1 +1,18 @@
-//! Adapters between the three wire protocols and the hub
+//! Adapters between the three wire protocols and the hub.
+//!
+//! One module per protocol, none of which names another; [`adapter()`] hands them out. What they
+//! share lives beside them: ids, seals, tool names and the losses.
+
+pub mod adapter;
+pub mod chat;
+pub mod context;
+pub mod ids;
+pub mod messages;
+pub mod responses;
+pub mod seal;
+pub mod tools;
+
+pub use adapter::{Adapter, ReplyError, RequestError, StreamDecoder, StreamEncoder, adapter};
+pub use context::{Abilities, ReplyContext, Target};
+pub use proxai_ir as ir;
+pub use tools::ToolMap;

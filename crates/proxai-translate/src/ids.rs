@@ -1,0 +1,85 @@
+//! Ids with the right prefix for each dialect (T12).
+//!
+//! An id is made from the upstream's by exchanging the prefix, so that JSON and stream give the
+//! same one and logs of both sides can be joined. The id of an item is that of the answer with
+//! the item's index.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Prefixes that upstreams put before the random part of an answer's id.
+const PREFIXES: [&str; 5] = ["chatcmpl-", "resp_", "msg_", "gen-", "cmpl-"];
+
+/// The answer's id for a client: `prefix` and the random part of the upstream's id, or `fallback`
+/// if that is empty. Characters outside `[A-Za-z0-9_-]` become `_`.
+pub fn answer(prefix: &str, upstream: &str, fallback: &str) -> String {
+    let bare = PREFIXES
+        .iter()
+        .find_map(|known| upstream.strip_prefix(known))
+        .unwrap_or(upstream);
+    let bare = if bare.is_empty() { fallback } else { bare };
+    let mut id = String::with_capacity(prefix.len() + bare.len());
+    id.push_str(prefix);
+    id.extend(bare.chars().map(legal));
+    id
+}
+
+/// The id of an item of that answer.
+pub fn item(prefix: &str, answer: &str, index: usize) -> String {
+    let bare = answer.split_once('_').map_or(answer, |(_, bare)| bare);
+    format!("{prefix}{bare}_{index}")
+}
+
+/// Most characters a call id may have; OpenAI refuses longer ones.
+const MAX_CALL_ID: usize = 64;
+
+/// A call id that every upstream takes: `[A-Za-z0-9_-]`, at most 64 characters. The same id
+/// always gives the same one, so a call and its result still meet.
+pub fn call(id: &str) -> Cow<'_, str> {
+    let fits = id.len() <= MAX_CALL_ID && !id.is_empty();
+    if fits && id.chars().all(|c| legal(c) == c) {
+        return Cow::Borrowed(id);
+    }
+    let mut legal_id: String = id.chars().map(legal).take(MAX_CALL_ID - 17).collect();
+    legal_id.push('_');
+    let sum = crate::seal::checksum(id.as_bytes());
+    write!(legal_id, "{sum:016x}").expect("a String takes any text");
+    Cow::Owned(legal_id)
+}
+
+fn legal(c: char) -> char {
+    if c.is_ascii_alphanumeric() || c == '_' || c == '-' {
+        c
+    } else {
+        '_'
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_random_part_survives_a_change_of_dialect() {
+        assert_eq!(answer("msg_", "chatcmpl-a1", "x"), "msg_a1");
+        assert_eq!(answer("resp_", "msg_01", "x"), "resp_01");
+        assert_eq!(answer("msg_", "", "x"), "msg_x");
+        assert_eq!(answer("msg_", "a:b", "x"), "msg_a_b");
+        assert_eq!(item("fc_", "resp_01", 2), "fc_01_2");
+    }
+
+    #[test]
+    fn illegal_call_ids_are_changed_alike_and_stay_apart() {
+        assert_eq!(call("toolu_01"), "toolu_01");
+        let long = "x".repeat(90);
+        for id in ["functions.Bash:0", "", long.as_str()] {
+            let changed = call(id);
+            assert!(
+                changed.len() <= 64 && changed.chars().all(|c| legal(c) == c),
+                "{changed}"
+            );
+            assert_eq!(changed, call(id));
+        }
+        assert_ne!(call("a.b"), call("a:b"));
+    }
+}

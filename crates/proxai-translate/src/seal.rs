@@ -1,0 +1,137 @@
+//! Carries what only its issuer can read through clients of another protocol (T6).
+//!
+//! Shape: `proxai1.<protocol>.<issuer>.<checksum>.<base64url(id NUL data)>`. It stands in the
+//! client protocol's own opaque field (a signature, `encrypted_content`, `reasoning_details`) and
+//! comes back with the history. The checksum finds changed and cut seals; it is no secret, since a
+//! forged seal gains nothing that sending the value itself would not.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use proxai_ir::Sealed;
+use proxai_json::Str;
+use proxai_types::Protocol;
+
+const MARK: &str = "proxai1.";
+
+/// Wraps a sealed value for a client of another protocol. `id` is the upstream's id of the item,
+/// which some upstreams check the value against.
+pub fn wrap(sealed: &Sealed<'_>, issuer: &str, id: Option<&str>) -> String {
+    let issuer = sealed.issuer.as_deref().unwrap_or(issuer);
+    let mut inner = Vec::with_capacity(sealed.data.len() + 40);
+    inner.extend_from_slice(id.unwrap_or_default().as_bytes());
+    inner.push(0);
+    inner.extend_from_slice(sealed.data.as_bytes());
+    let payload = URL_SAFE_NO_PAD.encode(&inner);
+    let issuer = URL_SAFE_NO_PAD.encode(issuer);
+    let head = format!("{}.{issuer}", sealed.origin.name());
+    let sum = checksum_of(&head, &payload);
+    format!("{MARK}{head}.{sum:016x}.{payload}")
+}
+
+/// What a client's opaque field holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// A value of the client's own protocol, not wrapped by us.
+    Native,
+    /// A value we wrapped.
+    Sealed {
+        /// The value with its origin and issuer.
+        sealed: Sealed<'static>,
+        /// The upstream's id of the item.
+        id: Option<String>,
+    },
+    /// A value we wrapped, changed on the way: it must not be sent.
+    Broken,
+}
+
+/// Looks into a client's opaque field.
+pub fn open(text: &str) -> Opened {
+    let Some(rest) = text.strip_prefix(MARK) else {
+        return Opened::Native;
+    };
+    unwrap(rest).unwrap_or(Opened::Broken)
+}
+
+fn unwrap(rest: &str) -> Option<Opened> {
+    let mut fields = rest.split('.');
+    let (origin, issuer, sum, payload) = (
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+    );
+    if fields.next().is_some() {
+        return None;
+    }
+    let head = format!("{origin}.{issuer}");
+    if u64::from_str_radix(sum, 16).ok()? != checksum_of(&head, payload) {
+        return None;
+    }
+    let origin: Protocol = origin.parse().ok()?;
+    let issuer = String::from_utf8(URL_SAFE_NO_PAD.decode(issuer).ok()?).ok()?;
+    let inner = String::from_utf8(URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    let (id, data) = inner.split_once('\0')?;
+    Some(Opened::Sealed {
+        sealed: Sealed {
+            origin,
+            issuer: Some(Str::from(issuer)),
+            data: Str::from(data.to_owned()),
+        },
+        id: (!id.is_empty()).then(|| id.to_owned()),
+    })
+}
+
+/// Whether a sealed value may be sent to `issuer`, an upstream that speaks `protocol`.
+pub fn belongs_to(sealed: &Sealed<'_>, protocol: Protocol, issuer: &str) -> bool {
+    sealed.origin == protocol && sealed.issuer.as_deref().is_none_or(|from| from == issuer)
+}
+
+fn checksum_of(head: &str, payload: &str) -> u64 {
+    checksum(head.as_bytes()) ^ checksum(payload.as_bytes()).rotate_left(1)
+}
+
+/// FNV-1a, 64 bits: stable across builds, which the standard hasher is not.
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed() -> Sealed<'static> {
+        Sealed {
+            origin: Protocol::Responses,
+            issuer: None,
+            data: "gAAA==\u{e9}".into(),
+        }
+    }
+
+    #[test]
+    fn a_wrapped_value_comes_back_with_its_id_and_issuer() {
+        let text = wrap(&sealed(), "up.one", Some("rs_1"));
+        let Opened::Sealed { sealed: back, id } = open(&text) else {
+            panic!("{text}")
+        };
+        assert_eq!(back.data, sealed().data);
+        assert_eq!(id.as_deref(), Some("rs_1"));
+        assert!(belongs_to(&back, Protocol::Responses, "up.one"));
+        assert!(!belongs_to(&back, Protocol::Responses, "up.two"));
+        assert!(!belongs_to(&back, Protocol::Messages, "up.one"));
+    }
+
+    #[test]
+    fn any_changed_byte_breaks_it() {
+        let text = wrap(&sealed(), "up", None);
+        for at in MARK.len()..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).unwrap();
+            assert_eq!(open(&changed), Opened::Broken, "{changed}");
+            assert_eq!(open(&text[..at]), Opened::Broken);
+        }
+        assert_eq!(open("EqQBCkYIBRgC"), Opened::Native);
+    }
+}
