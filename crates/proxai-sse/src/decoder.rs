@@ -157,8 +157,7 @@ impl Decoder {
         }
         let raw = self.take(end);
         self.scanned = 0;
-        let has_bom = self.scanner.start_next_frame();
-        Ok(Frame::parse(raw, has_bom))
+        Ok(Frame::parse(raw, self.scanner.start_next_frame()))
     }
 
     /// Takes `carry` and `chunk[..end]` as one slice.

@@ -4,7 +4,10 @@ use std::{ops::Range, str};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::line::{BOM, Kind, Line};
+use crate::{
+    line::{BOM, Kind, Line},
+    scan::Outline,
+};
 
 /// The data of the sentinel that ends a Chat Completions stream.
 pub(crate) const DONE: &[u8] = b"[DONE]";
@@ -81,21 +84,36 @@ impl Frame {
     }
 
     /// Reads the fields out of the bytes of one frame.
-    pub(crate) fn parse(raw: Bytes, has_bom: bool) -> Self {
+    pub(crate) fn parse(raw: Bytes, outline: Outline) -> Self {
+        let Outline {
+            content_lines,
+            has_bom,
+        } = outline;
+        // The last line, usually the long one, ends where the line ends that close the frame begin:
+        // there is no need to search it again.
+        let content_end = raw.len() - trailing_line_ends(&raw);
+        let terminated = !matches!(&raw[content_end..], [] | [_] | b"\r\n");
+
         let mut event = 0..0;
         let mut data = Data::None;
         let mut well_formed = !has_bom;
-        let mut terminated = false;
-
         let mut position = content_start(has_bom);
-        while position < raw.len() {
-            let line = Line::at(&raw, position);
-            position = line.next;
-            terminated = line.is_blank();
-            if line.is_blank() {
-                continue;
-            }
-            match Kind::of(&raw[line.start..line.end]) {
+        let mut lines_left = content_lines;
+        while lines_left > 0 {
+            let line = match raw[position] {
+                b'\r' | b'\n' => {
+                    position += 1;
+                    continue;
+                }
+                _ if lines_left == 1 => position..content_end,
+                _ => {
+                    let line = Line::at(&raw, position);
+                    line.start..line.end
+                }
+            };
+            position = line.end;
+            lines_left -= 1;
+            match Kind::of(&raw[line.clone()]) {
                 Kind::Data(value) => data.add(&raw, line.start + value..line.end),
                 Kind::Json(value) => {
                     well_formed = false;
@@ -168,6 +186,13 @@ impl Data {
             }
         }
     }
+}
+
+fn trailing_line_ends(bytes: &[u8]) -> usize {
+    let line_ends = bytes.iter().rev();
+    line_ends
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count()
 }
 
 fn content_start(has_bom: bool) -> usize {

@@ -23,7 +23,7 @@ pub(crate) struct Line {
 impl Line {
     /// The line that begins at `start`; a CR that ends the buffer counts as a whole line end.
     pub(crate) fn at(buffer: &[u8], start: usize) -> Self {
-        let Some(length) = memchr2(b'\r', b'\n', &buffer[start..]) else {
+        let Some(length) = line_length(&buffer[start..]) else {
             let end = buffer.len();
             return Self {
                 start,
@@ -43,6 +43,15 @@ impl Line {
     pub(crate) fn is_blank(self) -> bool {
         self.start == self.end
     }
+}
+
+/// How many bytes come before the first line end, if there is one.
+pub(crate) fn line_length(bytes: &[u8]) -> Option<usize> {
+    // Every frame has a blank line: not worth the set-up of a vector search.
+    if matches!(bytes.first(), Some(b'\r' | b'\n')) {
+        return Some(0);
+    }
+    memchr2(b'\r', b'\n', bytes)
 }
 
 /// What a line that is not blank says. The number is where its value begins within the line.

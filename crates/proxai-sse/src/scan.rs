@@ -7,22 +7,29 @@
 //!
 //! The scanner keeps no bytes; all it remembers between two pieces of input is below.
 
-use memchr::memchr2;
-
-use crate::line::BOM;
+use crate::line::{BOM, line_length};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Scanner {
     /// The current line has at least one byte.
     line_has_bytes: bool,
-    /// The current frame has at least one line that is not blank.
-    has_content: bool,
+    /// How many lines of the current frame are not blank; the one being scanned not counted.
+    content_lines: usize,
     /// The last byte seen was a CR whose line end is undecided.
     cr_pending: bool,
     /// Bytes of the byte order mark matched at the start of the stream; `None` once settled.
     bom_matched: Option<usize>,
     /// The current frame begins with a byte order mark.
     frame_has_bom: bool,
+}
+
+/// What scanning has found out about a frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outline {
+    /// How many of its lines are not blank; at least one.
+    pub(crate) content_lines: usize,
+    /// It begins with a byte order mark.
+    pub(crate) has_bom: bool,
 }
 
 /// What the input scanned since the last frame amounts to when nothing follows.
@@ -38,7 +45,7 @@ impl Scanner {
     pub(crate) fn new() -> Self {
         Self {
             line_has_bytes: false,
-            has_content: false,
+            content_lines: 0,
             cr_pending: false,
             bom_matched: Some(0),
             frame_has_bom: false,
@@ -60,7 +67,7 @@ impl Scanner {
                 return Some(position);
             }
         }
-        while let Some(length) = memchr2(b'\r', b'\n', &bytes[position..]) {
+        while let Some(length) = line_length(&bytes[position..]) {
             let line_end = position + length;
             self.line_has_bytes |= length > 0;
             position = line_end + 1;
@@ -87,25 +94,29 @@ impl Scanner {
         if std::mem::take(&mut self.cr_pending) {
             self.end_line();
         }
-        if self.has_content || self.line_has_bytes {
+        if std::mem::take(&mut self.line_has_bytes) {
+            self.content_lines += 1;
+        }
+        if self.content_lines > 0 {
             Rest::Frame
         } else {
             Rest::Blank
         }
     }
 
-    /// Forgets the frame that has been cut off; says whether it began with a byte order mark.
-    pub(crate) fn start_next_frame(&mut self) -> bool {
-        self.has_content = false;
-        self.line_has_bytes = false;
-        std::mem::take(&mut self.frame_has_bom)
+    /// Forgets the frame that has been cut off and tells its outline.
+    pub(crate) fn start_next_frame(&mut self) -> Outline {
+        Outline {
+            content_lines: std::mem::take(&mut self.content_lines),
+            has_bom: std::mem::take(&mut self.frame_has_bom),
+        }
     }
 
     /// How many of the last scanned bytes may not be given away as blank lines yet; `None` when
     /// the scanned bytes are not blank lines.
     pub(crate) fn undecided_behind_blank(&self) -> Option<usize> {
         let bom_begun = self.bom_matched.is_some_and(|matched| matched > 0);
-        let blank = !self.has_content && !self.line_has_bytes && !bom_begun;
+        let blank = self.content_lines == 0 && !self.line_has_bytes && !bom_begun;
         blank.then_some(usize::from(self.cr_pending))
     }
 
@@ -117,10 +128,10 @@ impl Scanner {
     /// The end of a line has been reached: is it also the end of the frame?
     fn end_line(&mut self) -> bool {
         if std::mem::take(&mut self.line_has_bytes) {
-            self.has_content = true;
+            self.content_lines += 1;
             return false;
         }
-        self.has_content
+        self.content_lines > 0
     }
 
     fn match_bom(&mut self, bytes: &[u8], from: usize, mut matched: usize) -> usize {
