@@ -156,6 +156,12 @@ fn a_byte_order_mark_is_skipped_at_the_start_of_the_stream_only() {
 }
 
 #[test]
+fn half_a_byte_order_mark_is_a_line_that_means_nothing() {
+    assert_says_with_any_line_end(b"\xEF\xBB\n\ndata: a\n\n", &[(None, b""), (None, b"a")]);
+    assert_says(b"\xEF", &[(None, b"")]);
+}
+
+#[test]
 fn done_is_recognised_in_any_case_and_padding_and_each_time() {
     every_split(
         b"data: [DONE]\n\ndata:[done]\n\ndata:  [Done]\t \n\n[DONE]\n\ndata: [DONE]x\n\n",

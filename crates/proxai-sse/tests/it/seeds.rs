@@ -22,6 +22,7 @@ pub(crate) const SEEDS: &[&[u8]] = &[
     b"\xEF\xBB\xBFdata: marked\n\n\xEF\xBB\xBFdata: not here\n\n",
     b"\xEF\xBB\xBF\n\ndata: mark on its own line\n\n",
     b"\xEF\xBBdata: half a mark\n\n",
+    b"\xEF\xBB\n\ndata: half a mark on its own line\n\n",
     b"data: [done]\n\ndata:  [Done] \t\n\ndata: [DONE]\n\n",
     b"id: 7\nretry: 100\nevent: a\nevent: b\ndata: last event wins\n\n",
     b"event: alone\n\nevent:\ndata:\n\nid: 3\n\nretry\n\n",
@@ -33,5 +34,6 @@ pub(crate) const SEEDS: &[&[u8]] = &[
     b"data: ends within a li",
     b"data: ends in a CR\r",
     b"data: ends in two\r\r",
+    b"data: ends in a CRLF\r\n",
     b"DATA: x\ndata : x\ndatax: x\n data: x\n\n",
 ];
