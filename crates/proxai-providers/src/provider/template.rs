@@ -28,6 +28,15 @@ pub(super) fn fill(
     }
 }
 
+/// The path of a template, if it holds no parameter.
+pub(super) fn path(template: &str) -> Option<&str> {
+    let (_, after_scheme) = template.split_once("://")?;
+    let path = after_scheme
+        .find('/')
+        .map_or("", |at| after_scheme.split_at(at).1);
+    (!path.contains('{')).then(|| path.trim_end_matches('/'))
+}
+
 fn next(text: &str) -> Option<(&str, &str, &str)> {
     let (before, tail) = text.split_once('{')?;
     let (name, after) = tail.split_once('}')?;

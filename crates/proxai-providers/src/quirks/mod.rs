@@ -137,6 +137,12 @@ pub struct Quirks {
     /// <https://platform.moonshot.ai/docs/guide/kimi-k2-5-quickstart> (2026-08)
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<Temperature>,
+    /// Whether `temperature` and `top_p` exclude each other; `top_p` is then left out.
+    ///
+    /// Claude 4.5: "`temperature` and `top_p` cannot both be specified for this model."
+    /// <https://docs.claude.com/en/docs/about-claude/models/whats-new-claude-4-5> (2026-08)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_sampler: Option<bool>,
     /// At most this many stop sequences; what is beyond is cut.
     ///
     /// Chat: "Up to 4 sequences".
@@ -228,6 +234,7 @@ defaults! {
     stream_options: bool = true;
     parallel_tool_calls: bool = true;
     temperature: Temperature = Temperature::ANY;
+    one_sampler: bool = false;
     max_stop_sequences: u32 = u32::MAX;
     tool_id: ToolIdRule = ToolIdRule::Any;
     custom_tools: bool = false;
@@ -303,6 +310,7 @@ impl Quirks {
             parallel_tool_calls: _,
             refused_parameters: _,
             temperature: _,
+            one_sampler: _,
             max_stop_sequences: _,
             tool_name: _,
             tool_id: _,
@@ -318,7 +326,7 @@ impl Quirks {
             responses_fallback stream user_agent omit_model final_error_codes system developer
             alternate_roles needs_user_message empty_content content vision_markers
             max_tokens_field min_output_tokens stream_options parallel_tool_calls
-            refused_parameters temperature max_stop_sequences tool_name tool_id tool_choice
+            refused_parameters temperature one_sampler max_stop_sequences tool_name tool_id tool_choice
             custom_tools strip_schema_keywords json_modes think_tags repair_responses
         );
         self.reasoning.overlay(reasoning);

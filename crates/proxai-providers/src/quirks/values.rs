@@ -368,7 +368,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::float_cmp, reason = "the values pass through unchanged")]
     fn a_temperature_moves_to_the_nearest_accepted_one() {
         let range = Temperature {
             min: Some(0.01),

@@ -1,0 +1,7 @@
+//! The registry, endpoint detection and the effective provider, through the public interface.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod endpoint;
+mod provider;
+mod registry;
