@@ -1,0 +1,372 @@
+//! The whole way of one exchange: request in, answer or stream back.
+//!
+//! Everything here is bytes to bytes. A gateway needs nothing else: decode and encode are joined,
+//! tools are made legal and restored, and a stream's first event is held back until it is clear
+//! that the stream is not an error (S3), so that the caller can still answer with a status.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use proxai_ir::{Accumulator, Event, Failure, Losses, Sink, Start};
+use proxai_sse::{Decoder, Frame};
+use proxai_types::{Protocol, Usage};
+
+use crate::adapter::{ReplyError, RequestError, StreamDecoder, StreamEncoder, adapter};
+use crate::context::{ReplyContext, Target};
+use crate::tools::{Restoring, prepare, restore_response};
+
+/// What a translated request needs to know of its client.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestInfo<'a> {
+    /// An id for the answer, without prefix, should the upstream give none.
+    pub id: &'a str,
+    /// Seconds since 1970.
+    pub created: u64,
+    /// The model, as the client named it.
+    pub model: &'a str,
+}
+
+/// A request ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The upstream's body.
+    pub body: Vec<u8>,
+    /// What it could not carry (T4).
+    pub losses: Losses,
+    /// What the answer needs.
+    pub reply: Arc<ReplyContext>,
+    /// Whether the client asked for a stream.
+    pub stream: bool,
+}
+
+/// Translates a request from the client's protocol into the upstream's.
+pub fn translate_request(
+    client: Protocol,
+    upstream: Protocol,
+    body: &[u8],
+    target: &Target<'_>,
+    info: &RequestInfo<'_>,
+) -> Result<Prepared, RequestError> {
+    let mut losses = Losses::new();
+    let mut request = adapter(client).decode_request(body, &mut losses)?;
+    let tools = prepare(&mut request, upstream, &target.abilities, &mut losses);
+    let mut out = Vec::with_capacity(body.len() + body.len() / 4 + 256);
+    adapter(upstream).encode_request(&request, target, &mut losses, &mut out)?;
+    let echo = request
+        .echo
+        .iter()
+        .map(|(name, value)| (name.into(), value.get().into()))
+        .collect();
+    let reply = ReplyContext {
+        model: info.model.into(),
+        issuer: target.issuer.into(),
+        upstream,
+        id: info.id.into(),
+        created: info.created,
+        include_usage: request.include_usage.unwrap_or(true),
+        estimated_input: crate::estimate::prompt_tokens(&request),
+        echo,
+        tools: Arc::new(tools),
+    };
+    Ok(Prepared {
+        body: out,
+        losses,
+        reply: Arc::new(reply),
+        stream: request.stream,
+    })
+}
+
+/// Translates a whole answer.
+pub fn translate_response(
+    client: Protocol,
+    reply: &ReplyContext,
+    body: &[u8],
+) -> Result<Translated, ReplyError> {
+    let mut response = adapter(reply.upstream).decode_response(body)?;
+    restore_response(&reply.tools, &mut response);
+    Ok(encode(client, reply, &response))
+}
+
+/// A whole answer for the client.
+#[derive(Clone, Debug)]
+pub struct Translated {
+    /// The client's body.
+    pub body: Vec<u8>,
+    /// What it could not carry.
+    pub losses: Losses,
+    /// What the answer cost, if the upstream said.
+    pub usage: Option<Usage>,
+}
+
+fn encode(
+    client: Protocol,
+    reply: &ReplyContext,
+    response: &proxai_ir::Response<'_>,
+) -> Translated {
+    let mut losses = Losses::new();
+    let mut body = Vec::with_capacity(1024);
+    adapter(client).encode_response(response, reply, &mut losses, &mut body);
+    Translated {
+        body,
+        losses,
+        usage: response.usage,
+    }
+}
+
+/// Tells a whole answer as a stream, for a client that asked for one and an upstream that did not
+/// give one (P13).
+pub fn replay_as_stream(
+    client: Protocol,
+    reply: Arc<ReplyContext>,
+    body: &[u8],
+    out: &mut BytesMut,
+) -> Result<Option<Usage>, ReplyError> {
+    let mut response = adapter(reply.upstream).decode_response(body)?;
+    restore_response(&reply.tools, &mut response);
+    let mut encoder = adapter(client).stream_encoder(reply);
+    response.replay(&mut |event: Event<'_>| encoder.event(event, out));
+    Ok(response.usage)
+}
+
+/// Folds a whole stream into one answer, for a client that did not ask for a stream and an
+/// upstream that can only give one (P13).
+pub fn fold_stream(
+    client: Protocol,
+    reply: &ReplyContext,
+    body: bytes::Bytes,
+) -> Result<Translated, ReplyError> {
+    let mut frames = Decoder::new();
+    frames.push(body);
+    let mut decoder = adapter(reply.upstream).stream_decoder();
+    let mut accumulator = Accumulator::new();
+    while let Ok(Some(frame)) = frames.next_frame() {
+        decoder.frame(&frame, &mut accumulator);
+    }
+    if let Ok(Some(frame)) = frames.finish() {
+        decoder.frame(&frame, &mut accumulator);
+    }
+    decoder.end(&mut accumulator);
+    let mut response = accumulator.into_response().map_err(ReplyError::Failure)?;
+    restore_response(&reply.tools, &mut response);
+    Ok(encode(client, reply, &response))
+}
+
+/// Reads an upstream's error body.
+pub fn decode_failure(upstream: Protocol, status: u16, body: &[u8]) -> Failure {
+    adapter(upstream).decode_failure(status, body)
+}
+
+/// Writes an error body in the client's dialect.
+pub fn encode_failure(dialect: Protocol, failure: &Failure, request_id: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    adapter(dialect).encode_failure(failure, request_id, &mut out);
+    out
+}
+
+/// Translates one stream, frame by frame.
+pub struct StreamTranslator {
+    decoder: Box<dyn StreamDecoder>,
+    writer: Writer,
+}
+
+impl std::fmt::Debug for StreamTranslator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StreamTranslator")
+            .field("phase", &self.writer.phase)
+            .field("usage", &self.writer.usage)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StreamTranslator {
+    /// A stream from `reply.upstream` to `client`.
+    pub fn new(client: Protocol, reply: Arc<ReplyContext>) -> Self {
+        Self {
+            decoder: adapter(reply.upstream).stream_decoder(),
+            writer: Writer {
+                encoder: adapter(client).stream_encoder(Arc::clone(&reply)),
+                reply,
+                restoring: Restoring::default(),
+                phase: Phase::Waiting(None),
+                usage: None,
+                progress: Progress::default(),
+            },
+        }
+    }
+
+    /// The next frame of the upstream; what the client gets goes to the end of `out`.
+    pub fn push(&mut self, frame: &Frame, out: &mut BytesMut) {
+        self.decoder.frame(
+            frame,
+            &mut Pass {
+                writer: &mut self.writer,
+                out,
+            },
+        );
+    }
+
+    /// The upstream's body ended.
+    pub fn end(&mut self, out: &mut BytesMut) {
+        self.decoder.end(&mut Pass {
+            writer: &mut self.writer,
+            out,
+        });
+    }
+
+    /// Ends the stream with an error that the gateway found. Does nothing once it has ended.
+    pub fn fail(&mut self, failure: Failure, out: &mut BytesMut) {
+        self.writer.event(Event::Failure(failure), out);
+    }
+
+    /// Tells the client that the stream is alive (S4). Begins the stream if need be.
+    pub fn keepalive(&mut self, out: &mut BytesMut) {
+        if !self.ended() {
+            self.writer.commit(out);
+            self.writer.encoder.event(Event::Keepalive, out);
+        }
+    }
+
+    /// Whether the client has got anything yet. Until then an error can still be a status.
+    pub const fn started(&self) -> bool {
+        matches!(self.writer.phase, Phase::Streaming | Phase::Ended)
+    }
+
+    /// Whether the terminal frames have been written, or there was an error before the start.
+    pub const fn ended(&self) -> bool {
+        matches!(self.writer.phase, Phase::Ended | Phase::Refused(_))
+    }
+
+    /// The error that came instead of an answer, before anything was written.
+    pub const fn failure_before_start(&self) -> Option<&Failure> {
+        match &self.writer.phase {
+            Phase::Refused(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// What the stream cost so far, if the upstream said.
+    pub const fn usage(&self) -> Option<Usage> {
+        self.writer.usage
+    }
+
+    /// Whether a tool call's input is being streamed (S3), and how many deltas it had so far.
+    pub const fn open_tool_call(&self) -> Option<u64> {
+        if self.writer.progress.open_calls > 0 {
+            Some(self.writer.progress.call_deltas)
+        } else {
+            None
+        }
+    }
+
+    /// What the client's form could not carry.
+    pub fn take_losses(&mut self) -> Losses {
+        self.writer.encoder.take_losses()
+    }
+}
+
+struct Writer {
+    encoder: Box<dyn StreamEncoder>,
+    reply: Arc<ReplyContext>,
+    restoring: Restoring,
+    phase: Phase,
+    usage: Option<Usage>,
+    progress: Progress,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Nothing written; the head of the answer, if it has come.
+    Waiting(Option<Start<'static>>),
+    Streaming,
+    Ended,
+    /// An error came first; nothing was written.
+    Refused(Failure),
+}
+
+/// What is needed to notice a tool call that stalls.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Ids of open tool call parts.
+    calls: Vec<proxai_ir::PartId>,
+    open_calls: usize,
+    call_deltas: u64,
+}
+
+impl Progress {
+    fn note(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Open {
+                part,
+                kind: proxai_ir::PartKind::ToolCall { .. },
+            } => {
+                self.calls.push(*part);
+                self.call_deltas += 1;
+            }
+            Event::Delta { part, .. } if self.calls.contains(part) => self.call_deltas += 1,
+            Event::Close { part } => self.calls.retain(|open| open != part),
+            _ => return,
+        }
+        self.open_calls = self.calls.len();
+    }
+}
+
+impl Writer {
+    fn event(&mut self, event: Event<'_>, out: &mut BytesMut) {
+        if let Event::Usage(usage) = &event {
+            self.usage.get_or_insert_with(Usage::default).merge(usage);
+        }
+        match (&mut self.phase, event) {
+            // Usage is kept above and told when the stream begins.
+            (Phase::Ended | Phase::Refused(_), _)
+            | (Phase::Waiting(_), Event::Keepalive | Event::Usage(_)) => {}
+            (Phase::Waiting(held), Event::Start(start)) => {
+                *held = Some(Start {
+                    id: start.id.into_static(),
+                    model: start.model.into_static(),
+                    created: start.created,
+                    service_tier: start.service_tier.map(proxai_json::Str::into_static),
+                });
+            }
+            (Phase::Waiting(_), Event::Failure(failure)) => self.phase = Phase::Refused(failure),
+            (_, event) => {
+                self.commit(out);
+                self.write(event, out);
+            }
+        }
+    }
+
+    /// Writes the head of the stream if it has not been written.
+    fn commit(&mut self, out: &mut BytesMut) {
+        if let Phase::Waiting(start) = &mut self.phase {
+            let start = start.take().unwrap_or_default();
+            self.phase = Phase::Streaming;
+            self.encoder.event(Event::Start(start), out);
+            if let Some(usage) = self.usage {
+                self.encoder.event(Event::Usage(usage), out);
+            }
+        }
+    }
+
+    fn write(&mut self, event: Event<'_>, out: &mut BytesMut) {
+        if matches!(event, Event::Finish(_) | Event::Failure(_)) {
+            self.phase = Phase::Ended;
+        }
+        self.progress.note(&event);
+        let encoder = &mut self.encoder;
+        self.restoring
+            .pass(&self.reply.tools, event, &mut |event: Event<'_>| {
+                encoder.event(event, out);
+            });
+    }
+}
+
+struct Pass<'p> {
+    writer: &'p mut Writer,
+    out: &'p mut BytesMut,
+}
+
+impl Sink for Pass<'_> {
+    fn event(&mut self, event: Event<'_>) {
+        self.writer.event(event, self.out);
+    }
+}
