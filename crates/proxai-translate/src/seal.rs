@@ -64,7 +64,7 @@ fn unwrap(rest: &str) -> Option<Opened> {
         return None;
     }
     let head = format!("{origin}.{issuer}");
-    if u64::from_str_radix(sum, 16).ok()? != checksum_of(&head, payload) {
+    if sum != format!("{:016x}", checksum_of(&head, payload)) {
         return None;
     }
     let origin: Protocol = origin.parse().ok()?;
