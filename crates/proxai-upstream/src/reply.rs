@@ -1,0 +1,66 @@
+//! The body of an upstream's answer.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::error::UpstreamError;
+
+/// Pieces of an answer as they come, from a connection or from inside the process.
+#[derive(Debug)]
+pub struct ReplyBody(Source);
+
+#[derive(Debug)]
+enum Source {
+    Incoming(Incoming),
+    Pieces(std::vec::IntoIter<Bytes>),
+}
+
+impl ReplyBody {
+    /// A body made inside the process, one frame per piece.
+    pub fn from_pieces(pieces: Vec<Bytes>) -> Self {
+        Self(Source::Pieces(pieces.into_iter()))
+    }
+}
+
+impl From<Incoming> for ReplyBody {
+    fn from(body: Incoming) -> Self {
+        Self(Source::Incoming(body))
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = UpstreamError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
+        match &mut self.get_mut().0 {
+            Source::Incoming(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|result| result.map_err(UpstreamError::body))),
+            Source::Pieces(pieces) => Poll::Ready(pieces.next().map(|data| Ok(Frame::data(data)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Source::Incoming(body) => body.is_end_stream(),
+            Source::Pieces(pieces) => pieces.as_slice().is_empty(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Source::Incoming(body) => body.size_hint(),
+            Source::Pieces(pieces) => {
+                SizeHint::with_exact(pieces.as_slice().iter().map(|p| p.len() as u64).sum())
+            }
+        }
+    }
+}
