@@ -7,6 +7,7 @@ pub mod adapter;
 pub mod chat;
 pub mod context;
 pub mod estimate;
+pub mod features;
 pub mod ids;
 pub mod messages;
 pub mod pipeline;
