@@ -1,0 +1,73 @@
+//! One chunk of a stream. Unknown members are skipped, not kept.
+
+use proxai_json::{RawValue, Str, StringOr, Text, wire};
+
+use crate::{Annotation, ContentPart, Count, Logprobs, Usage};
+
+wire! {
+    pub struct Chunk<'a> {
+        pub id: Str<'a> = "id",
+        pub object: Option<&'a RawValue> = "object",
+        pub created: Option<Count> = "created",
+        pub model: Str<'a> = "model",
+        /// Empty in the usage chunk and in Azure's first one; missing at some vendors.
+        pub choices: Vec<ChunkChoice<'a>> = "choices",
+        pub usage: Option<Usage> = "usage",
+        pub service_tier: Option<Str<'a>> = "service_tier",
+        pub x_groq: Option<XGroq> = "x_groq",
+        pub citations: Option<&'a RawValue> = "citations",
+        pub search_results: Option<&'a RawValue> = "search_results",
+        /// An error inside a stream that began well; the next ones are its other spellings.
+        pub error: Option<&'a RawValue> = "error",
+        pub message: Option<&'a RawValue> = "message",
+        pub detail: Option<&'a RawValue> = "detail",
+    }
+
+    /// Where one vendor puts the usage of a stream.
+    pub struct XGroq {
+        pub usage: Option<Usage> = "usage",
+    }
+
+    pub struct ChunkChoice<'a> {
+        pub index: Option<u64> = "index",
+        pub delta: Option<Delta<'a>> = "delta",
+        /// Instead of a delta, from servers that send the whole answer as one frame.
+        pub message: Option<Delta<'a>> = "message",
+        pub finish_reason: Option<Str<'a>> = "finish_reason",
+        pub stop_reason: Option<&'a RawValue> = "stop_reason",
+        pub logprobs: Option<Logprobs<'a>> = "logprobs",
+    }
+
+    pub struct Delta<'a> {
+        pub role: Option<Str<'a>> = "role",
+        pub content: Option<Text<'a, ContentPart<'a>>> = "content",
+        pub refusal: Option<Str<'a>> = "refusal",
+        pub reasoning_content: Option<Str<'a>> = "reasoning_content",
+        pub reasoning: Option<Str<'a>> = "reasoning",
+        pub reasoning_details: Option<&'a RawValue> = "reasoning_details",
+        pub tool_calls: Option<Vec<ToolCallDelta<'a>>> = "tool_calls",
+        pub function_call: Option<FunctionDelta<'a>> = "function_call",
+        pub annotations: Option<Vec<Annotation<'a>>> = "annotations",
+        pub audio: Option<&'a RawValue> = "audio",
+        pub extra_content: Option<&'a RawValue> = "extra_content",
+    }
+
+    pub struct ToolCallDelta<'a> {
+        pub index: Option<Count> = "index",
+        pub id: Option<Str<'a>> = "id",
+        pub r#type: Option<Str<'a>> = "type",
+        pub function: Option<FunctionDelta<'a>> = "function",
+        pub custom: Option<CustomDelta<'a>> = "custom",
+        pub extra_content: Option<&'a RawValue> = "extra_content",
+    }
+
+    pub struct FunctionDelta<'a> {
+        pub name: Option<Str<'a>> = "name",
+        pub arguments: Option<StringOr<'a, &'a RawValue>> = "arguments",
+    }
+
+    pub struct CustomDelta<'a> {
+        pub name: Option<Str<'a>> = "name",
+        pub input: Option<Str<'a>> = "input",
+    }
+}
