@@ -7,12 +7,14 @@
 //!
 //! Every field names the symptom that earned it, with the page and the date it was checked.
 
+mod apply;
 mod values;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use apply::{Change, ChangeKind, Edited, QuirkError, ToolNames, request_edits};
 pub use values::{
     Charset, ContentForm, DeveloperRole, JsonMode, MaxTokensField, NameRule, ReasoningEcho,
     ReasoningPolicy, ReasoningQuirks, StreamSupport, SystemRole, Temperature, ToolChoiceQuirks,

@@ -1,0 +1,209 @@
+//! The conversation as a list of messages that keep their bytes until a quirk touches them.
+
+use std::borrow::Cow;
+
+use proxai_json::{Container, Doc, Edit};
+use proxai_types::Protocol;
+
+use super::names::ToolNames;
+use super::{Pass, quoted};
+use crate::quirks::{ContentForm, DeveloperRole, Quirks, ReasoningEcho, SystemRole, ToolIdRule};
+
+/// Whether any quirk is about messages, so that reading them is worth while.
+pub(super) fn concern(quirks: &Quirks, names: &ToolNames) -> bool {
+    quirks.developer() != DeveloperRole::Keep
+        || quirks.system() != SystemRole::Keep
+        || quirks.alternate_roles()
+        || quirks.needs_user_message()
+        || !quirks.empty_content()
+        || quirks.content() != ContentForm::Any
+        || quirks.vision_markers()
+        || quirks.tool_id() != ToolIdRule::Any
+        || quirks.reasoning.echo() != ReasoningEcho::Keep
+        || quirks.tool_name().is_some()
+        || !names.is_empty()
+}
+
+/// One message, or input item of Responses.
+pub(super) struct Message<'a> {
+    pub(super) bytes: Cow<'a, [u8]>,
+    /// Empty where there is none: Responses items such as `function_call`.
+    pub(super) role: String,
+    /// Its place in the request; `None` if a quirk made it.
+    pub(super) origin: Option<usize>,
+}
+
+/// The conversation.
+pub(super) struct Messages<'a> {
+    pub(super) protocol: Protocol,
+    pub(super) key: &'static str,
+    container: Container,
+    pub(super) items: Vec<Message<'a>>,
+}
+
+impl<'a> Messages<'a> {
+    /// The messages of a request; `None` if there is no array of them.
+    pub(super) fn read<'d: 'a>(pass: &Pass<'d, '_>) -> Option<Self> {
+        let key = match pass.protocol {
+            Protocol::Chat | Protocol::Messages => "messages",
+            Protocol::Responses => "input",
+        };
+        let body: &'d [u8] = pass.doc.body;
+        let container = pass.doc.child(key)?;
+        if container.span.kind(body) != b'[' {
+            return None;
+        }
+        let items = container
+            .items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| Message::new(Cow::Borrowed(item.value.of(body)), Some(index)))
+            .collect();
+        Some(Self {
+            protocol: pass.protocol,
+            key,
+            container,
+            items,
+        })
+    }
+
+    /// Puts a system message behind those at the front.
+    pub(super) fn insert_system(&mut self, text: &str) {
+        self.insert_behind_system("system", text);
+    }
+
+    /// Puts a message behind the system messages at the front.
+    pub(super) fn insert_behind_system(&mut self, role: &str, text: &str) {
+        let at = self
+            .items
+            .iter()
+            .take_while(|message| message.is_system())
+            .count();
+        self.items.insert(at, Message::text(role, text));
+    }
+
+    /// Splices what changed. Where messages came or went the array is joined anew; its messages
+    /// still keep their bytes.
+    pub(super) fn write(self, edit: &mut Edit<'_>) {
+        let kept = self.items.len() == self.container.items.len()
+            && self
+                .items
+                .iter()
+                .enumerate()
+                .all(|(index, message)| message.origin == Some(index));
+        if kept {
+            for (message, item) in self.items.into_iter().zip(&self.container.items) {
+                if let Cow::Owned(bytes) = message.bytes {
+                    edit.replace(item.value, bytes);
+                }
+            }
+            return;
+        }
+        let mut joined = vec![b'['];
+        for (index, message) in self.items.iter().enumerate() {
+            if index > 0 {
+                joined.push(b',');
+            }
+            joined.extend_from_slice(&message.bytes);
+        }
+        joined.push(b']');
+        edit.replace(self.container.span, joined);
+    }
+}
+
+impl<'a> Message<'a> {
+    fn new(bytes: Cow<'a, [u8]>, origin: Option<usize>) -> Self {
+        let role = Doc::scan(&bytes)
+            .ok()
+            .and_then(|doc| doc.str("role").map(Cow::into_owned))
+            .unwrap_or_default();
+        Self {
+            bytes,
+            role,
+            origin,
+        }
+    }
+
+    /// A message with one text.
+    pub(super) fn text(role: &str, text: &str) -> Self {
+        let mut bytes = br#"{"role":"#.to_vec();
+        bytes.extend(quoted(role));
+        bytes.extend_from_slice(br#","content":"#);
+        bytes.extend(quoted(text));
+        bytes.push(b'}');
+        Self {
+            bytes: Cow::Owned(bytes),
+            role: role.to_owned(),
+            origin: None,
+        }
+    }
+
+    pub(super) fn is_system(&self) -> bool {
+        matches!(self.role.as_str(), "system" | "developer")
+    }
+
+    /// Whether an assistant message calls tools.
+    pub(super) fn calls_tools(&self) -> bool {
+        self.doc()
+            .and_then(|doc| doc.child("tool_calls"))
+            .is_some_and(|calls| !calls.items.is_empty())
+    }
+
+    /// The message as a document; `None` if it is not an object.
+    pub(super) fn doc(&self) -> Option<Doc<'_>> {
+        Doc::scan(&self.bytes).ok()
+    }
+
+    /// All text of the content, parts joined by line breaks; `None` if there is other content.
+    pub(super) fn plain_text(&self) -> Option<String> {
+        let doc = self.doc()?;
+        let Some(span) = doc.get("content") else {
+            return Some(String::new());
+        };
+        match span.kind(doc.body) {
+            b'"' => span.string(doc.body).map(Cow::into_owned),
+            b'n' => Some(String::new()),
+            b'[' => {
+                let parts = Container::scan(doc.body, span).ok()?;
+                let texts: Option<Vec<String>> = parts
+                    .items
+                    .iter()
+                    .map(|item| {
+                        let part = Container::scan(doc.body, item.value).ok()?;
+                        let kind = part.value(doc.body, "type")?.string(doc.body)?;
+                        matches!(&*kind, "text" | "input_text" | "output_text").then_some(())?;
+                        part.value(doc.body, "text")?
+                            .string(doc.body)
+                            .map(Cow::into_owned)
+                    })
+                    .collect();
+                texts.map(|texts| texts.join("\n"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Edits the message; tells whether anything changed.
+    pub(super) fn edit(&mut self, apply: impl FnOnce(&Doc<'_>, &mut Edit<'_>)) -> bool {
+        let edited = {
+            let Ok(doc) = Doc::scan(&self.bytes) else {
+                return false;
+            };
+            let mut edit = Edit::new(&self.bytes);
+            apply(&doc, &mut edit);
+            if edit.is_empty() {
+                None
+            } else {
+                edit.finish().ok()
+            }
+        };
+        let Some(bytes) = edited else { return false };
+        *self = Self::new(Cow::Owned(bytes), self.origin);
+        true
+    }
+
+    /// Replaces the content.
+    pub(super) fn set_content(&mut self, json: &[u8]) {
+        self.edit(|doc, edit| edit.set(&doc.root, "content", json));
+    }
+}
