@@ -1,0 +1,125 @@
+//! Tools and the choice between them.
+//!
+//! <https://platform.openai.com/docs/guides/tools>, checked 2026-11-21. Tools that the provider
+//! runs share one open type: their settings are passed on or reported, never read.
+
+use proxai_json::{RawValue, Str, wire, wire_union};
+
+wire_union! {
+    /// A tool on offer.
+    pub enum Tool<'a> by "type" else "function" {
+        Function(FunctionTool<'a>) = "function",
+        Custom(CustomTool<'a>) = "custom",
+        Namespace(NamespaceTool<'a>) = "namespace",
+        ToolSearch(ToolSearchTool<'a>) = "tool_search",
+        LocalShell(OpenTool<'a>) = "local_shell",
+        Shell(ShellTool<'a>) = "shell",
+        ApplyPatch(OpenTool<'a>) = "apply_patch",
+        Computer(OpenTool<'a>) = "computer",
+        ComputerUsePreview(OpenTool<'a>) = "computer_use_preview",
+        FileSearch(OpenTool<'a>) = "file_search",
+        WebSearch(OpenTool<'a>) = "web_search",
+        WebSearch20250826(OpenTool<'a>) = "web_search_2025_08_26",
+        WebSearchPreview(OpenTool<'a>) = "web_search_preview",
+        WebSearchPreview20250311(OpenTool<'a>) = "web_search_preview_2025_03_11",
+        Mcp(OpenTool<'a>) = "mcp",
+        CodeInterpreter(OpenTool<'a>) = "code_interpreter",
+        ImageGeneration(OpenTool<'a>) = "image_generation",
+        ProgrammaticToolCalling(OpenTool<'a>) = "programmatic_tool_calling",
+    }
+
+    /// Which tools may or must be called, when it is not one of the words `auto`, `none` and
+    /// `required`.
+    pub enum ToolChoice<'a> by "type" {
+        Function(NamedChoice<'a>) = "function",
+        Custom(NamedChoice<'a>) = "custom",
+        AllowedTools(AllowedTools<'a>) = "allowed_tools",
+        Mcp(NamedChoice<'a>) = "mcp",
+        ApplyPatch(NamedChoice<'a>) = "apply_patch",
+        Shell(NamedChoice<'a>) = "shell",
+        LocalShell(NamedChoice<'a>) = "local_shell",
+        FileSearch(NamedChoice<'a>) = "file_search",
+        WebSearch(NamedChoice<'a>) = "web_search",
+        WebSearchPreview(NamedChoice<'a>) = "web_search_preview",
+        WebSearchPreview20250311(NamedChoice<'a>) = "web_search_preview_2025_03_11",
+        Computer(NamedChoice<'a>) = "computer",
+        ComputerUse(NamedChoice<'a>) = "computer_use",
+        ComputerUsePreview(NamedChoice<'a>) = "computer_use_preview",
+        CodeInterpreter(NamedChoice<'a>) = "code_interpreter",
+        ImageGeneration(NamedChoice<'a>) = "image_generation",
+        ProgrammaticToolCalling(NamedChoice<'a>) = "programmatic_tool_calling",
+    }
+}
+
+wire! {
+    pub struct FunctionTool<'a> {
+        pub name: Str<'a> = "name",
+        pub description: Option<Str<'a>> = "description",
+        pub parameters: Option<&'a RawValue> = "parameters",
+        pub strict: Option<bool> = "strict",
+        pub defer_loading: Option<bool> = "defer_loading",
+        ..extra
+    }
+
+    pub struct CustomTool<'a> {
+        pub name: Str<'a> = "name",
+        pub description: Option<Str<'a>> = "description",
+        pub format: Option<&'a RawValue> = "format",
+        pub defer_loading: Option<bool> = "defer_loading",
+        ..extra
+    }
+
+    /// Functions and custom tools under a common name.
+    pub struct NamespaceTool<'a> {
+        pub name: Str<'a> = "name",
+        pub description: Option<Str<'a>> = "description",
+        pub tools: Vec<Tool<'a>> = "tools",
+        ..extra
+    }
+
+    /// Finds deferred tools, at the provider or (`execution: "client"`) in the client.
+    pub struct ToolSearchTool<'a> {
+        pub execution: Option<Str<'a>> = "execution",
+        pub description: Option<Str<'a>> = "description",
+        pub parameters: Option<&'a RawValue> = "parameters",
+        ..extra
+    }
+
+    /// Runs in a container of the provider unless the environment is local or not given.
+    pub struct ShellTool<'a> {
+        pub environment: Option<Environment<'a>> = "environment",
+        ..extra
+    }
+
+    pub struct Environment<'a> {
+        /// `local`, `container_auto`, `container_reference`.
+        pub kind: Str<'a> = "type",
+        ..extra
+    }
+
+    /// A tool with settings that are not read.
+    pub struct OpenTool<'a> {
+        ..extra
+    }
+
+    pub struct NamedChoice<'a> {
+        pub name: Option<Str<'a>> = "name",
+        pub server_label: Option<Str<'a>> = "server_label",
+        pub namespace: Option<Str<'a>> = "namespace",
+        ..extra
+    }
+
+    pub struct AllowedTools<'a> {
+        pub mode: Option<Str<'a>> = "mode",
+        pub tools: Vec<AllowedTool<'a>> = "tools",
+        ..extra
+    }
+
+    pub struct AllowedTool<'a> {
+        pub kind: Str<'a> = "type",
+        pub name: Option<Str<'a>> = "name",
+        pub namespace: Option<Str<'a>> = "namespace",
+        pub server_label: Option<Str<'a>> = "server_label",
+        ..extra
+    }
+}
