@@ -1,85 +1,73 @@
-//! The embedded provider files, in alphabetical order. A test compares this with the folder.
+//! The embedded provider files. A test compares this list with the folder.
 
-/// File stem and content of every provider file.
-pub(crate) const FILES: [(&str, &str); 62] = [
-    ("aimlapi", include_str!("../providers/aimlapi.toml")),
-    ("anthropic", include_str!("../providers/anthropic.toml")),
-    (
-        "anthropic-compatible",
-        include_str!("../providers/anthropic-compatible.toml"),
-    ),
-    ("anyscale", include_str!("../providers/anyscale.toml")),
-    ("astrai", include_str!("../providers/astrai.toml")),
-    (
-        "azure-openai",
-        include_str!("../providers/azure-openai.toml"),
-    ),
-    ("bedrock", include_str!("../providers/bedrock.toml")),
-    ("cerebras", include_str!("../providers/cerebras.toml")),
-    ("cloudflare", include_str!("../providers/cloudflare.toml")),
-    ("cohere", include_str!("../providers/cohere.toml")),
-    ("compatible", include_str!("../providers/compatible.toml")),
-    ("deepinfra", include_str!("../providers/deepinfra.toml")),
-    ("deepseek", include_str!("../providers/deepseek.toml")),
-    ("demo", include_str!("../providers/demo.toml")),
-    ("fireworks", include_str!("../providers/fireworks.toml")),
-    ("gemini", include_str!("../providers/gemini.toml")),
-    (
-        "github-copilot",
-        include_str!("../providers/github-copilot.toml"),
-    ),
-    (
-        "github-models",
-        include_str!("../providers/github-models.toml"),
-    ),
-    ("glm", include_str!("../providers/glm.toml")),
-    ("glm-cn", include_str!("../providers/glm-cn.toml")),
-    ("groq", include_str!("../providers/groq.toml")),
-    ("huggingface", include_str!("../providers/huggingface.toml")),
-    ("hyperbolic", include_str!("../providers/hyperbolic.toml")),
-    ("kimi-code", include_str!("../providers/kimi-code.toml")),
-    ("litellm", include_str!("../providers/litellm.toml")),
-    ("llamacpp", include_str!("../providers/llamacpp.toml")),
-    ("lmstudio", include_str!("../providers/lmstudio.toml")),
-    ("localai", include_str!("../providers/localai.toml")),
-    ("minimax", include_str!("../providers/minimax.toml")),
-    ("minimax-cn", include_str!("../providers/minimax-cn.toml")),
-    ("mistral", include_str!("../providers/mistral.toml")),
-    ("moonshot-cn", include_str!("../providers/moonshot-cn.toml")),
-    (
-        "moonshot-intl",
-        include_str!("../providers/moonshot-intl.toml"),
-    ),
-    ("nebius", include_str!("../providers/nebius.toml")),
-    ("novita", include_str!("../providers/novita.toml")),
-    ("nvidia", include_str!("../providers/nvidia.toml")),
-    ("ollama", include_str!("../providers/ollama.toml")),
-    ("openai", include_str!("../providers/openai.toml")),
-    ("opencode", include_str!("../providers/opencode.toml")),
-    ("openrouter", include_str!("../providers/openrouter.toml")),
-    ("ovhcloud", include_str!("../providers/ovhcloud.toml")),
-    ("perplexity", include_str!("../providers/perplexity.toml")),
-    ("qianfan", include_str!("../providers/qianfan.toml")),
-    ("qwen", include_str!("../providers/qwen.toml")),
-    ("qwen-coding", include_str!("../providers/qwen-coding.toml")),
-    (
-        "qwen-coding-intl",
-        include_str!("../providers/qwen-coding-intl.toml"),
-    ),
-    ("qwen-intl", include_str!("../providers/qwen-intl.toml")),
-    ("qwen-us", include_str!("../providers/qwen-us.toml")),
-    ("sambanova", include_str!("../providers/sambanova.toml")),
-    ("sglang", include_str!("../providers/sglang.toml")),
-    ("siliconflow", include_str!("../providers/siliconflow.toml")),
-    ("synthetic", include_str!("../providers/synthetic.toml")),
-    ("tgi", include_str!("../providers/tgi.toml")),
-    ("together", include_str!("../providers/together.toml")),
-    ("venice", include_str!("../providers/venice.toml")),
-    ("vercel", include_str!("../providers/vercel.toml")),
-    ("vertex-ai", include_str!("../providers/vertex-ai.toml")),
-    ("vllm", include_str!("../providers/vllm.toml")),
-    ("volcengine", include_str!("../providers/volcengine.toml")),
-    ("xai", include_str!("../providers/xai.toml")),
-    ("zai", include_str!("../providers/zai.toml")),
-    ("zai-cn", include_str!("../providers/zai-cn.toml")),
-];
+macro_rules! files {
+    ($($file:literal)*) => {
+        &[$(($file, include_str!(concat!("../providers/", $file)))),*]
+    };
+}
+
+/// Name and text of every provider file, in alphabetical order.
+pub(crate) const FILES: &[(&str, &str)] = files! {
+    "aimlapi.toml"
+    "anthropic.toml"
+    "anthropic-compatible.toml"
+    "anyscale.toml"
+    "astrai.toml"
+    "azure-openai.toml"
+    "bedrock.toml"
+    "cerebras.toml"
+    "cloudflare.toml"
+    "cohere.toml"
+    "compatible.toml"
+    "deepinfra.toml"
+    "deepseek.toml"
+    "demo.toml"
+    "fireworks.toml"
+    "gemini.toml"
+    "github-copilot.toml"
+    "github-models.toml"
+    "glm.toml"
+    "glm-cn.toml"
+    "groq.toml"
+    "huggingface.toml"
+    "hyperbolic.toml"
+    "kimi-code.toml"
+    "litellm.toml"
+    "llamacpp.toml"
+    "lmstudio.toml"
+    "localai.toml"
+    "minimax.toml"
+    "minimax-cn.toml"
+    "mistral.toml"
+    "moonshot-cn.toml"
+    "moonshot-intl.toml"
+    "nebius.toml"
+    "novita.toml"
+    "nvidia.toml"
+    "ollama.toml"
+    "openai.toml"
+    "opencode.toml"
+    "openrouter.toml"
+    "ovhcloud.toml"
+    "perplexity.toml"
+    "qianfan.toml"
+    "qwen.toml"
+    "qwen-coding.toml"
+    "qwen-coding-intl.toml"
+    "qwen-intl.toml"
+    "qwen-us.toml"
+    "sambanova.toml"
+    "sglang.toml"
+    "siliconflow.toml"
+    "synthetic.toml"
+    "tgi.toml"
+    "together.toml"
+    "venice.toml"
+    "vercel.toml"
+    "vertex-ai.toml"
+    "vllm.toml"
+    "volcengine.toml"
+    "xai.toml"
+    "zai.toml"
+    "zai-cn.toml"
+};

@@ -4,4 +4,5 @@
 
 mod endpoint;
 mod provider;
+mod quirks;
 mod registry;

@@ -2,17 +2,17 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
 use proxai_json::{Container, Doc, Edit};
 use proxai_types::Protocol;
 
-use super::names::ToolNames;
-use super::{Pass, quoted};
+use super::{Pass, State, markers, quoted};
 use crate::quirks::{ContentForm, DeveloperRole, Quirks, ReasoningEcho, SystemRole, ToolIdRule};
 
-/// Whether any quirk is about messages, so that reading them is worth while.
-pub(super) fn concern(quirks: &Quirks, names: &ToolNames) -> bool {
-    quirks.developer() != DeveloperRole::Keep
-        || quirks.system() != SystemRole::Keep
+/// Whether any quirk can be about messages, whatever the body holds.
+pub(super) fn possible(quirks: &Quirks) -> bool {
+    quirks.system() != SystemRole::Keep
+        || quirks.developer() != DeveloperRole::Keep
         || quirks.alternate_roles()
         || quirks.needs_user_message()
         || !quirks.empty_content()
@@ -21,12 +21,40 @@ pub(super) fn concern(quirks: &Quirks, names: &ToolNames) -> bool {
         || quirks.tool_id() != ToolIdRule::Any
         || quirks.reasoning.echo() != ReasoningEcho::Keep
         || quirks.tool_name().is_some()
-        || !names.is_empty()
+        || quirks.json_modes.is_some()
+}
+
+/// Whether reading the messages is worth while: a quirk is about them, and what it is about
+/// occurs in the body at all. Most requests of a large history end here, at the cost of a search.
+pub(super) fn concern(quirks: &Quirks, state: &State, body: &[u8]) -> bool {
+    let any = |words: &[&str]| {
+        words
+            .iter()
+            .any(|word| memmem::find(body, word.as_bytes()).is_some())
+    };
+    !state.names.is_empty()
+        || state.instruction.is_some()
+        || quirks.system() != SystemRole::Keep
+        || quirks.alternate_roles()
+        || quirks.needs_user_message()
+        || !quirks.empty_content()
+        || quirks.content() != ContentForm::Any
+        || (quirks.developer() != DeveloperRole::Keep && any(&["developer"]))
+        || (quirks.vision_markers() && any(&[markers::OPEN]))
+        || (quirks.tool_id() != ToolIdRule::Any && any(&["tool_call", "call_id", "tool_use"]))
+        || match quirks.reasoning.echo() {
+            ReasoningEcho::Keep => false,
+            ReasoningEcho::None => any(&["reasoning", "thinking"]),
+            ReasoningEcho::ToolTurns => any(&["tool_calls", "reasoning", "thinking"]),
+            ReasoningEcho::Always => any(&["assistant"]),
+        }
 }
 
 /// One message, or input item of Responses.
 pub(super) struct Message<'a> {
-    pub(super) bytes: Cow<'a, [u8]>,
+    bytes: Cow<'a, [u8]>,
+    /// The members of `bytes`; `None` if it is not an object.
+    root: Option<Container>,
     /// Empty where there is none: Responses items such as `function_call`.
     pub(super) role: String,
     /// Its place in the request; `None` if a quirk made it.
@@ -113,15 +141,18 @@ impl<'a> Messages<'a> {
 
 impl<'a> Message<'a> {
     fn new(bytes: Cow<'a, [u8]>, origin: Option<usize>) -> Self {
-        let role = Doc::scan(&bytes)
-            .ok()
+        let mut message = Self {
+            bytes,
+            root: None,
+            role: String::new(),
+            origin,
+        };
+        message.root = Doc::scan(&message.bytes).ok().map(|doc| doc.root);
+        message.role = message
+            .doc()
             .and_then(|doc| doc.str("role").map(Cow::into_owned))
             .unwrap_or_default();
-        Self {
-            bytes,
-            role,
-            origin,
-        }
+        message
     }
 
     /// A message with one text.
@@ -131,11 +162,7 @@ impl<'a> Message<'a> {
         bytes.extend_from_slice(br#","content":"#);
         bytes.extend(quoted(text));
         bytes.push(b'}');
-        Self {
-            bytes: Cow::Owned(bytes),
-            role: role.to_owned(),
-            origin: None,
-        }
+        Self::new(Cow::Owned(bytes), None)
     }
 
     pub(super) fn is_system(&self) -> bool {
@@ -151,7 +178,11 @@ impl<'a> Message<'a> {
 
     /// The message as a document; `None` if it is not an object.
     pub(super) fn doc(&self) -> Option<Doc<'_>> {
-        Doc::scan(&self.bytes).ok()
+        let root = self.root.clone()?;
+        Some(Doc {
+            body: &self.bytes,
+            root,
+        })
     }
 
     /// All text of the content, parts joined by line breaks; `None` if there is other content.
@@ -186,9 +217,7 @@ impl<'a> Message<'a> {
     /// Edits the message; tells whether anything changed.
     pub(super) fn edit(&mut self, apply: impl FnOnce(&Doc<'_>, &mut Edit<'_>)) -> bool {
         let edited = {
-            let Ok(doc) = Doc::scan(&self.bytes) else {
-                return false;
-            };
+            let Some(doc) = self.doc() else { return false };
             let mut edit = Edit::new(&self.bytes);
             apply(&doc, &mut edit);
             if edit.is_empty() {

@@ -8,7 +8,8 @@ use proxai_types::Protocol;
 
 use super::quoted;
 
-const OPEN: &str = "[IMAGE:";
+/// What a marker begins with.
+pub(super) const OPEN: &str = "[IMAGE:";
 
 /// A stretch of a text.
 #[derive(Debug, PartialEq, Eq)]

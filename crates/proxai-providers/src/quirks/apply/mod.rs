@@ -76,24 +76,29 @@ pub enum QuirkError {
     Edit(EditError),
 }
 
-/// The body on its way through the quirks.
-struct Work<'a> {
-    protocol: Protocol,
-    body: Cow<'a, [u8]>,
+/// What the steps hand on to each other.
+#[derive(Default)]
+struct State {
     changes: Vec<Change>,
+    names: ToolNames,
+    /// A text that the messages must carry.
+    instruction: Option<String>,
 }
+
+/// One family of quirks at work.
+type Step = fn(&mut Pass<'_, '_>, &Quirks);
 
 /// What a quirk function sees and writes to.
 struct Pass<'d, 'e> {
     protocol: Protocol,
     doc: &'d Doc<'d>,
     edit: &'e mut Edit<'d>,
-    changes: &'e mut Vec<Change>,
+    state: &'e mut State,
 }
 
 impl Pass<'_, '_> {
     fn note(&mut self, quirk: &'static str, kind: ChangeKind, path: impl Into<String>) {
-        self.changes.push(Change {
+        self.state.changes.push(Change {
             path: path.into(),
             kind,
             quirk,
@@ -107,30 +112,6 @@ impl Pass<'_, '_> {
             self.note(quirk, kind, key);
         }
         removed
-    }
-}
-
-impl Work<'_> {
-    fn pass(&mut self, apply: impl FnOnce(&mut Pass<'_, '_>)) -> Result<(), QuirkError> {
-        let edited = {
-            let doc = Doc::scan(&self.body).map_err(QuirkError::Scan)?;
-            let mut edit = Edit::new(&self.body);
-            apply(&mut Pass {
-                protocol: self.protocol,
-                doc: &doc,
-                edit: &mut edit,
-                changes: &mut self.changes,
-            });
-            if edit.is_empty() {
-                None
-            } else {
-                Some(edit.finish().map_err(QuirkError::Edit)?)
-            }
-        };
-        if let Some(body) = edited {
-            self.body = Cow::Owned(body);
-        }
-        Ok(())
     }
 }
 
@@ -151,46 +132,77 @@ pub fn request_edits<'a>(
     protocol: Protocol,
     body: &'a [u8],
 ) -> Result<Edited<'a>, QuirkError> {
-    let mut work = Work {
-        protocol,
-        body: Cow::Borrowed(body),
-        changes: Vec::new(),
-    };
-    let mut names = ToolNames::default();
-    let mut instruction = None;
-    if parameters::concern(quirks) {
-        work.pass(|pass| instruction = parameters::apply(pass, quirks))?;
-    }
-    if tools::concern(quirks) {
-        work.pass(|pass| tools::apply(pass, quirks, &mut names))?;
-    }
-    if instruction.is_some() || list::concern(quirks, &names) {
-        work.pass(|pass| {
-            let Some(mut messages) = Messages::read(pass) else {
-                return;
-            };
-            let changes = &mut *pass.changes;
-            roles::developer(quirks, &mut messages, changes);
-            if let Some(text) = instruction {
-                messages.insert_system(&text);
+    let mut state = State::default();
+    let mut body = Cow::Borrowed(body);
+    let steps: [Step; 3] = [parameters::apply, tools::apply, messages];
+    let concerned = [
+        parameters::concern(quirks),
+        tools::concern(quirks),
+        list::possible(quirks),
+    ];
+    let mut steps = steps
+        .into_iter()
+        .zip(concerned)
+        .filter_map(|(step, is)| is.then_some(step))
+        .peekable();
+    // A step that changes nothing leaves the scan of the body good for the next one.
+    while steps.peek().is_some() {
+        let mut edited = None;
+        let doc = Doc::scan(&body).map_err(QuirkError::Scan)?;
+        for step in steps.by_ref() {
+            let mut edit = Edit::new(&body);
+            step(
+                &mut Pass {
+                    protocol,
+                    doc: &doc,
+                    edit: &mut edit,
+                    state: &mut state,
+                },
+                quirks,
+            );
+            if !edit.is_empty() {
+                edited = Some(edit.finish().map_err(QuirkError::Edit)?);
+                break;
             }
-            roles::merge_system(quirks, &mut messages, changes);
-            content::markers(quirks, &mut messages, changes);
-            content::drop_empty(quirks, &mut messages, changes);
-            content::form(quirks, &mut messages, changes);
-            roles::alternate(quirks, &mut messages, changes);
-            roles::need_user(quirks, &mut messages, changes);
-            ids::rewrite(quirks, &mut messages, changes);
-            names.rewrite(&mut messages);
-            content::echo_reasoning(quirks, &mut messages, changes);
-            messages.write(pass.edit);
-        })?;
+        }
+        if let Some(edited) = edited {
+            body = Cow::Owned(edited);
+        }
     }
     Ok(Edited {
-        body: work.body,
-        changes: work.changes,
-        names,
+        body,
+        changes: state.changes,
+        names: state.names,
     })
+}
+
+/// Quirks about the conversation, in the order in which they depend on each other.
+fn messages(pass: &mut Pass<'_, '_>, quirks: &Quirks) {
+    if !list::concern(quirks, pass.state, pass.doc.body) {
+        return;
+    }
+    let Some(mut messages) = Messages::read(pass) else {
+        return;
+    };
+    let State {
+        changes,
+        names,
+        instruction,
+    } = &mut *pass.state;
+    roles::developer(quirks, &mut messages, changes);
+    if let Some(text) = instruction {
+        messages.insert_system(text);
+    }
+    roles::merge_system(quirks, &mut messages, changes);
+    content::markers(quirks, &mut messages, changes);
+    content::drop_empty(quirks, &mut messages, changes);
+    content::form(quirks, &mut messages, changes);
+    roles::alternate(quirks, &mut messages, changes);
+    roles::need_user(quirks, &mut messages, changes);
+    ids::rewrite(quirks, &mut messages, changes);
+    names.rewrite(&mut messages);
+    content::echo_reasoning(quirks, &mut messages, changes);
+    messages.write(pass.edit);
 }
 
 /// A string as JSON.

@@ -21,8 +21,8 @@ pub(super) fn concern(quirks: &Quirks) -> bool {
         || quirks.json_modes.is_some()
 }
 
-/// Applies all of them; the text returned is an instruction that the messages must carry.
-pub(super) fn apply(pass: &mut Pass<'_, '_>, quirks: &Quirks) -> Option<String> {
+/// Applies all of them.
+pub(super) fn apply(pass: &mut Pass<'_, '_>, quirks: &Quirks) {
     refused_parameters(pass, quirks);
     omit_model(pass, quirks);
     output_limit(pass, quirks);
@@ -30,7 +30,7 @@ pub(super) fn apply(pass: &mut Pass<'_, '_>, quirks: &Quirks) -> Option<String> 
     one_sampler(pass, quirks);
     stop_sequences(pass, quirks);
     reasoning_effort(pass, quirks);
-    json_mode(pass, quirks)
+    pass.state.instruction = json_mode(pass, quirks);
 }
 
 /// Members that the endpoint refuses are left out.

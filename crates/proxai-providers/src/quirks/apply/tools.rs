@@ -3,7 +3,6 @@
 use proxai_json::{Container, Doc, Span};
 use proxai_types::Protocol;
 
-use super::names::ToolNames;
 use super::{ChangeKind, Pass, quoted, schema};
 use crate::quirks::{Quirks, ToolChoiceQuirks};
 
@@ -15,10 +14,10 @@ pub(super) fn concern(quirks: &Quirks) -> bool {
 }
 
 /// Applies all of them.
-pub(super) fn apply(pass: &mut Pass<'_, '_>, quirks: &Quirks, names: &mut ToolNames) {
+pub(super) fn apply(pass: &mut Pass<'_, '_>, quirks: &Quirks) {
     let keeps_tools = quirks.tool_choice().is_none_or(|rule| choice(pass, rule));
     if keeps_tools {
-        rename(pass, quirks, names);
+        rename(pass, quirks);
         strip_schemas(pass, quirks);
     }
     strip_output_schema(pass, quirks);
@@ -43,7 +42,7 @@ fn functions(protocol: Protocol, doc: &Doc<'_>) -> Vec<Container> {
 }
 
 /// Names that are not accepted are replaced (the history follows in the messages).
-fn rename(pass: &mut Pass<'_, '_>, quirks: &Quirks, names: &mut ToolNames) {
+fn rename(pass: &mut Pass<'_, '_>, quirks: &Quirks) {
     let Some(rule) = quirks.tool_name() else {
         return;
     };
@@ -54,7 +53,7 @@ fn rename(pass: &mut Pass<'_, '_>, quirks: &Quirks, names: &mut ToolNames) {
         .collect();
     spans.extend(chosen_name(pass.protocol, doc));
     for span in spans {
-        if names.rename(rule, doc, pass.edit, span) {
+        if pass.state.names.rename(rule, doc, pass.edit, span) {
             let path = span
                 .string(doc.body)
                 .map_or_else(String::new, |name| format!("tools.{name}"));
