@@ -151,7 +151,7 @@ struct Endpoint {
     stem: Stem,
     path: Option<String>,
     style: AuthStyle,
-    headers: BTreeMap<String, String>,
+    headers: BTreeMap<String, Secret>,
     quirks: Quirks,
 }
 
@@ -289,7 +289,7 @@ impl Provider {
         self.nearest(protocol)
             .headers
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .map(|(name, value)| (name.as_str(), value.expose()))
     }
 
     /// The provider's id for a model that a client asks for.

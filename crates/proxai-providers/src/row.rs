@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::quirks::Quirks;
 use crate::registry::RegistryError;
+use crate::secret::Secret;
 
 /// One provider as the registry knows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,8 +61,9 @@ pub struct ProviderOverride {
     pub endpoint: Endpoints,
     /// How requests are authenticated.
     pub auth: AuthCells,
-    /// Headers that every request carries; an empty value takes a row's header away.
-    pub headers: BTreeMap<String, String>,
+    /// Headers that every request carries; an empty value takes a row's header away. Values may
+    /// be tokens and are never printed.
+    pub headers: BTreeMap<String, Secret>,
     /// Further client headers that may pass on a same-protocol hop; `*` stands for any text.
     pub forward_headers: Option<Vec<String>>,
     /// Which HTTP version to speak (P7).
@@ -125,7 +127,7 @@ pub struct EndpointCells {
     /// Authentication, where this endpoint differs.
     pub auth: AuthCells,
     /// Further headers.
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, Secret>,
     /// Deviations of this endpoint.
     pub quirks: Quirks,
 }

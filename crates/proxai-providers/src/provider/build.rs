@@ -14,6 +14,7 @@ use crate::endpoint::{DEFAULT_PATH, Resource, Stem};
 use crate::glob;
 use crate::quirks::Quirks;
 use crate::row::{AuthCells, EndpointCells, EnvName, ParameterCells, ProviderOverride, Row};
+use crate::secret::Secret;
 use crate::url::Url;
 
 /// The two layers and what was worked out from them so far.
@@ -196,7 +197,7 @@ impl<'a> Builder<'a> {
         if protocol == Protocol::Messages {
             headers.insert(
                 auth::ANTHROPIC_VERSION_HEADER.to_owned(),
-                auth::ANTHROPIC_VERSION.to_owned(),
+                Secret::new(auth::ANTHROPIC_VERSION),
             );
         }
         for layer in [&row.headers, &low.headers, &cells.headers, &high.headers] {
@@ -231,11 +232,12 @@ impl<'a> Builder<'a> {
 
     fn overlay_headers(
         &self,
-        headers: &mut BTreeMap<String, String>,
-        layer: &BTreeMap<String, String>,
+        headers: &mut BTreeMap<String, Secret>,
+        layer: &BTreeMap<String, Secret>,
     ) -> Result<(), ProviderError> {
         for (name, value) in layer {
             let printable = value
+                .expose()
                 .bytes()
                 .all(|b| b == b'\t' || (b' '..=b'~').contains(&b));
             if !auth::is_header_name(name) || !printable {

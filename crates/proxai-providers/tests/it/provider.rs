@@ -423,3 +423,17 @@ fn a_missing_endpoint_is_looked_for_at_its_sibling() {
         );
     }
 }
+
+#[test]
+fn a_token_in_a_static_header_is_not_printed() {
+    let text = "headers = { x-gateway-token = 'tok-123' }";
+    let provider = build("groq", text).unwrap();
+    assert!(
+        provider
+            .headers(Protocol::Chat)
+            .any(|header| header == ("x-gateway-token", "tok-123"))
+    );
+    for printed in [format!("{provider:?}"), format!("{:?}", cells(text))] {
+        assert!(printed.contains("x-gateway-token") && !printed.contains("tok-123"));
+    }
+}
