@@ -45,6 +45,7 @@ pub(crate) const FILES: &[(&str, &str)] = files! {
     "novita.toml"
     "nvidia.toml"
     "ollama.toml"
+    "openai-compatible.toml"
     "openai.toml"
     "opencode.toml"
     "openrouter.toml"

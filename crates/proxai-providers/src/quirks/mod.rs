@@ -155,7 +155,7 @@ pub struct Quirks {
     // --- tools ---
     /// The tool names that are accepted; others are renamed and restored in replies.
     ///
-    /// "Invalid 'tools[0].function.name': string does not match pattern '^[a-zA-Z0-9_-]+$'".
+    /// "Invalid tool function name: string does not match pattern `^[a-zA-Z0-9_-]+$`".
     /// <https://platform.openai.com/docs/guides/function-calling> (2026-08)
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_name: Option<NameRule>,
@@ -179,7 +179,7 @@ pub struct Quirks {
     /// JSON schema keywords that the endpoint refuses; they are taken out of tool and output
     /// schemas at any depth.
     ///
-    /// Gemini: "Unknown name \"$schema\" at 'tools[0]…': Cannot find field."
+    /// Gemini: "Unknown name \"$schema\" at the first tool: Cannot find field."
     /// <https://ai.google.dev/gemini-api/docs/openai> (2026-08)
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strip_schema_keywords: Option<Vec<String>>,

@@ -333,6 +333,12 @@ fn seed_spellings_load() {
         "http://localhost:8000/v1/chat/completions"
     );
     assert!(provider.quirks(Protocol::Chat, "m").vision_markers());
+    let own_name = build("mine", "base_url = 'http://localhost:8000'").unwrap();
+    assert_eq!(own_name.row, "openai-compatible");
+    assert!(
+        !own_name.quirks(Protocol::Chat, "m").vision_markers(),
+        "image markers are opt-in (P11)"
+    );
     let inline = Registry::builtin()
         .build(
             "custom:http://gpu:9000/v1",
