@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::process::{Cargo, TestTotals};
-use crate::{fuzz_smoke, tidy};
+use crate::{codegen, fuzz_smoke, tidy};
 
 /// Incremental files cost a clean build time and disk and are never read again.
 const ENV: &[(&str, &str)] = &[("CARGO_INCREMENTAL", "0"), ("INSTA_UPDATE", "no")];
@@ -19,6 +19,7 @@ enum Action {
     Cargo(Cargo),
     Tests(Cargo),
     Tidy,
+    Codegen,
     FuzzSmoke,
 }
 
@@ -32,6 +33,7 @@ impl Step {
         match &self.action {
             Action::Cargo(cargo) | Action::Tests(cargo) => cargo.to_string(),
             Action::Tidy => "cargo xtask tidy".to_owned(),
+            Action::Codegen => "cargo xtask codegen --check".to_owned(),
             Action::FuzzSmoke => "cargo xtask fuzz-smoke".to_owned(),
         }
     }
@@ -59,6 +61,10 @@ fn steps() -> Vec<Step> {
         Step {
             name: "tidy",
             action: Action::Tidy,
+        },
+        Step {
+            name: "codegen",
+            action: Action::Codegen,
         },
         Step {
             name: "docs",
@@ -92,6 +98,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
                 Ok(())
             }),
             Action::Tidy => tidy::run(root),
+            Action::Codegen => codegen::run(root, true),
             Action::FuzzSmoke => fuzz_smoke::run(root, fuzz_smoke::DEFAULT_ITERATIONS, ENV),
         };
         let took = step_started.elapsed();

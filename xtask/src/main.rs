@@ -10,6 +10,7 @@
 )]
 
 mod ci;
+mod codegen;
 mod fuzz_smoke;
 mod golden;
 mod process;
@@ -32,7 +33,7 @@ struct Cli {
 enum Task {
     /// Runs all that must pass before a change is merged.
     ///
-    /// In order: fmt, clippy, tidy, docs, tests, fuzz-smoke. Prints each step with its time, stops
+    /// In order: fmt, clippy, tidy, codegen --check, docs, tests, fuzz-smoke. Prints each step with its time, stops
     /// at the first failure and says which command repeats it.
     Ci,
     /// Checks the rules of the repository that no compiler checks.
@@ -41,6 +42,12 @@ enum Task {
     /// only in data, module headers, file length, one version of each dependency, no paths of one
     /// person's machine. Exceptions live in `xtask/tidy.toml` and `deny.toml`, each with a reason.
     Tidy,
+    /// Writes the pages under `docs/` that come from data: compatibility and providers.
+    Codegen {
+        /// Compare instead of writing, and fail if a page is stale.
+        #[arg(long)]
+        check: bool,
+    },
     /// Regenerates every golden from `fixtures/`.
     ///
     /// Runs the golden tests with `INSTA_UPDATE=always`; read the difference before you commit it.
@@ -61,6 +68,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Task::Ci => ci::run(&root),
         Task::Tidy => tidy::run(&root),
+        Task::Codegen { check } => codegen::run(&root, check),
         Task::Golden => golden::run(&root),
         Task::FuzzSmoke { iterations } => fuzz_smoke::run(&root, iterations, &[]),
     };

@@ -1,0 +1,52 @@
+//! `docs/compatibility.md`: what each protocol can say, from the translator's own table.
+
+use proxai_translate::features::{Support, TABLE};
+use proxai_types::Protocol;
+
+use super::{cell, line};
+
+pub(super) fn page() -> String {
+    let mut page = String::from(
+        "# What survives a translation\n\n\
+         A request keeps its bytes when client and upstream speak the same protocol. Between two \
+         protocols each feature below is:\n\n\
+         - **native**: the same, perhaps under another name;\n\
+         - **mapped**: said in another way that means the same;\n\
+         - **approximated**: something close is sent, and reported;\n\
+         - **dropped**: not sent, and reported;\n\
+         - **refused**: answered with 400, since leaving it out would mislead.\n\n\
+         Reports are in the `x-proxai-loss` header and in the log. In strict mode each is a 400.\n\n\
+         ## Requests\n\n\
+         | feature | Chat | Responses | Messages | to Chat | to Responses | to Messages |\n\
+         |---|---|---|---|---|---|---|\n",
+    );
+    for row in TABLE {
+        let mut cells = vec![cell(row.title)];
+        cells.extend(row.paths.map(|path| match path {
+            "" => "–".to_owned(),
+            path => format!("`{}`", cell(path)),
+        }));
+        for (target, support) in Protocol::ALL.into_iter().zip(row.targets) {
+            cells.push(outcome(row.paths, target, support));
+        }
+        page.push_str(&line(&cells));
+    }
+    page
+}
+
+/// A target that is the only protocol with the feature is never the target of a translation that
+/// has it.
+fn outcome(paths: [&str; 3], target: Protocol, support: Support) -> String {
+    let others = Protocol::ALL
+        .into_iter()
+        .zip(paths)
+        .filter(|(protocol, path)| *protocol != target && !path.is_empty())
+        .count();
+    if others == 0 {
+        return "–".to_owned();
+    }
+    match support.note() {
+        "" => support.name().to_owned(),
+        note => format!("{}: {}", support.name(), cell(note)),
+    }
+}
