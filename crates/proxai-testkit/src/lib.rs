@@ -1,4 +1,5 @@
 //! What the tests of several crates share; only ever a dev-dependency.
 
+pub mod fixtures;
 pub mod mutate;
 pub mod splits;

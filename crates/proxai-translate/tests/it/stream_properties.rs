@@ -1,0 +1,174 @@
+//! What holds for every stream of `fixtures/`, whatever it tells.
+
+use bytes::Bytes;
+use proxai_sse::Decoder;
+use proxai_testkit::fixtures::{Kind, cases};
+use proxai_testkit::splits;
+use proxai_types::Protocol;
+
+use crate::{drive, for_each_case, order, view};
+
+#[test]
+fn every_split_gives_the_same_events() {
+    for_each_case(&cases(Kind::Stream), |case, found| {
+        let sent = case.upstream();
+        let whole = drive::events(sent.protocol, &[Bytes::copy_from_slice(&sent.body)]);
+        splits::every_split(&sent.body, |chunks| {
+            if found.is_empty() && drive::events(sent.protocol, chunks) != whole {
+                found.push(format!("cut after {} bytes", chunks[0].len()));
+            }
+        });
+    });
+}
+
+#[test]
+fn single_bytes_give_each_client_the_same_bytes() {
+    for_each_case(&cases(Kind::Stream), |case, found| {
+        let body = Bytes::copy_from_slice(&case.upstream().body);
+        for client in Protocol::ALL {
+            let reply = drive::reply(case, client);
+            let whole = drive::stream(client, reply.clone(), &[body.clone()]).body;
+            if drive::stream(client, reply, &splits::single_bytes(&body)).body != whole {
+                found.push(format!("{client} differs"));
+            }
+        }
+    });
+}
+
+#[test]
+fn line_ends_make_no_difference() {
+    for_each_case(&cases(Kind::Stream), |case, found| {
+        let sent = case.upstream();
+        if sent.body.contains(&b'\r') {
+            return;
+        }
+        let whole = drive::events(sent.protocol, &[Bytes::copy_from_slice(&sent.body)]);
+        for (name, body) in splits::line_ending_variants(&sent.body) {
+            for chunks in [vec![Bytes::from(body.clone())], splits::single_bytes(&body.into())] {
+                if drive::events(sent.protocol, &chunks) != whole {
+                    found.push(name.to_owned());
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn the_frames_hold_every_byte() {
+    for_each_case(&cases(Kind::Stream), |case, found| {
+        let mut decoder = Decoder::new();
+        let mut raw = Vec::new();
+        for chunk in splits::single_bytes(&Bytes::copy_from_slice(&case.upstream().body)) {
+            decoder.push(chunk);
+            while let Some(frame) = decoder.next_frame().expect("within the limit") {
+                raw.extend_from_slice(frame.raw());
+            }
+        }
+        while let Some(frame) = decoder.finish().expect("within the limit") {
+            raw.extend_from_slice(frame.raw());
+        }
+        raw.extend_from_slice(&decoder.take_blank_lines());
+        if raw != case.upstream().body {
+            found.push("the bytes are not the upstream's".to_owned());
+        }
+    });
+}
+
+#[test]
+fn every_decoder_keeps_the_grammar() {
+    for_each_case(&cases(Kind::Stream), |case, found| {
+        let sent = case.upstream();
+        found.extend(drive::fold(sent.protocol, &sent.body).1);
+    });
+}
+
+#[test]
+fn every_client_gets_its_protocols_order() {
+    for_each_case(&cases(Kind::Stream), |case, found| {
+        for client in Protocol::ALL {
+            let streamed =
+                drive::stream_body(client, drive::reply(case, client), &case.upstream().body);
+            if streamed.refused.is_none() {
+                let breaches = order::breaches(client, &streamed.body);
+                found.extend(breaches.iter().map(|breach| format!("{client}: {breach}")));
+            }
+        }
+    });
+}
+
+#[test]
+fn the_end_is_told_exactly_once() {
+    for_each_case(&cases(Kind::Stream), |case, found| {
+        for client in Protocol::ALL {
+            let streamed =
+                drive::stream_body(client, drive::reply(case, client), &case.upstream().body);
+            if streamed.refused.is_some() {
+                if !streamed.body.is_empty() {
+                    found.push(format!("{client}: bytes before a refusal"));
+                }
+                continue;
+            }
+            let seen = view::of_stream(client, &streamed.body);
+            if seen.completions + usize::from(seen.error.is_some()) != 1 {
+                found.push(format!("{client}: {seen:?}"));
+            }
+        }
+    });
+}
+
+#[test]
+fn all_clients_read_the_same() {
+    for_each_case(&cases(Kind::Stream), |case, found| {
+        let mut told = Vec::new();
+        for client in Protocol::ALL {
+            let streamed =
+                drive::stream_body(client, drive::reply(case, client), &case.upstream().body);
+            if streamed.refused.is_some() {
+                return;
+            }
+            let seen = view::of_stream(client, &streamed.body);
+            let counts = seen.usage.map(|usage| (usage.input, usage.output));
+            // Messages has no part for a refusal; it is text there.
+            told.push((
+                client,
+                (seen.text + &seen.refusal, seen.reasoning, counts, seen.model, seen.call_ids),
+            ));
+        }
+        let (_, first) = &told[0];
+        for (client, other) in &told[1..] {
+            let failed = first.2.is_none();
+            let same = (&first.0, &first.1, &first.3) == (&other.0, &other.1, &other.3)
+                && (failed || (&first.2, &first.4) == (&other.2, &other.4));
+            if !same {
+                found.push(format!("chat {first:?}\n  {client} {other:?}"));
+            }
+        }
+    });
+}
+
+#[test]
+fn assembled_tool_arguments_are_json() {
+    for_each_case(&cases(Kind::Stream), |case, found| {
+        let sent = case.upstream();
+        let (Ok(response), _) = drive::fold(sent.protocol, &sent.body) else {
+            return;
+        };
+        let broken = case.about.spec.iter().any(|id| id == "invalid-arguments");
+        if broken || !response.has_tool_calls() {
+            return;
+        }
+        for client in Protocol::ALL {
+            let streamed = drive::stream_body(client, drive::reply(case, client), &sent.body);
+            let seen = view::of_stream(client, &streamed.body);
+            if seen.tools.is_empty() {
+                found.push(format!("{client}: no calls"));
+            }
+            let custom = format!("{response:?}").contains("kind: Custom");
+            for (name, input) in seen.tools {
+                if !custom && serde_json::from_str::<serde_json::Value>(&input).is_err() {
+                    found.push(format!("{client}: {name} gets {input:?}"));
+                }
+            }
+        }
+    });
+}
