@@ -11,7 +11,7 @@ use crate::ask::Ask;
 use crate::explain::{Outcome, Step};
 use crate::order::ordered;
 use crate::plan::{Attempt, NoRoute, Plan, ProviderId, Rule};
-use crate::spec::{FallbackPolicy, Options};
+use crate::spec::{FallbackPolicy, Options, ProviderFacts};
 use crate::table::{Route, SIMILAR, Table};
 
 /// How many similar models an error names.
@@ -202,6 +202,7 @@ impl Walk<'_, '_> {
             let listed = facts.models.iter().flatten();
             !facts.anonymous
                 && (facts.alias(model).is_some()
+                    || is_default_model(facts, model)
                     || listed
                         .into_iter()
                         .any(|entry| entry.eq_ignore_ascii_case(model)))
@@ -273,6 +274,12 @@ impl Walk<'_, '_> {
             closest,
         }
     }
+}
+
+/// Whether a model is the one that a provider is configured to use.
+fn is_default_model(facts: &ProviderFacts, model: &str) -> bool {
+    let default = facts.default_model.as_deref();
+    default.is_some_and(|default| default.eq_ignore_ascii_case(model))
 }
 
 impl Table {

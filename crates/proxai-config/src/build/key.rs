@@ -1,0 +1,88 @@
+//! Keys: from the text, from a file, or from the variable that the registry names.
+//!
+//! Invariant: a variable's key goes only to the host that it belongs to. Whoever points a
+//! built-in provider at another host must say which key that host is to see.
+
+use std::path::Path;
+
+use proxai_providers::{Key, Provider, Row, Secret, Url, glob};
+
+use super::Build;
+use crate::options::SecretOptions;
+
+impl Build<'_> {
+    /// The keys of a table: those it names, else the one of the registry's variable.
+    pub(super) fn keys(
+        &mut self,
+        provider: &Provider,
+        row: Option<&Row>,
+        own: &[(&SecretOptions, Vec<String>)],
+        rebased: bool,
+    ) -> Vec<Key> {
+        if !own.is_empty() {
+            return own
+                .iter()
+                .filter_map(|(secret, key)| self.secret(secret, key))
+                .filter(|secret| !secret.is_empty())
+                .map(Key::from)
+                .collect();
+        }
+        let found = provider.key_from_env(&|name| self.sources.var(name));
+        let belongs = !rebased || row.is_none_or(|row| same_host(row, &provider.base));
+        found.filter(|_| belongs).into_iter().collect()
+    }
+
+    /// The text of a secret. A file that cannot be read is a problem at `key`.
+    pub(super) fn secret(&mut self, secret: &SecretOptions, key: &[String]) -> Option<Secret> {
+        let path = match secret {
+            SecretOptions::Text(text) => return Some(Secret::from(text.as_str())),
+            SecretOptions::File(path) => Path::new(path),
+        };
+        let beside = self
+            .layers
+            .file
+            .as_ref()
+            .and_then(|file| file.path.parent());
+        let path = beside.map_or_else(|| path.to_owned(), |folder| folder.join(path));
+        let text = self.sources.read(&path);
+        self.files.push(path.clone());
+        match text {
+            Ok(text) => Some(Secret::from(text)),
+            Err(error) => {
+                let message = format!("cannot read the file {}: {error}", path.display());
+                let problem = self.layers.problem(key, message);
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+}
+
+/// Whether a base is on the host of a row. Rows without a host of their own, and servers on this
+/// machine, are wherever they are configured to be.
+fn same_host(row: &Row, base: &Url) -> bool {
+    let Some(of_row) = &row.cells.base else {
+        return true;
+    };
+    if row.cells.local == Some(true) {
+        return true;
+    }
+    let after_scheme = of_row
+        .split_once("://")
+        .map_or(of_row.as_str(), |(_, rest)| rest);
+    let host = after_scheme.split(['/', '?', '#']).next().unwrap_or("");
+    glob::matches(&parameters_as_stars(host), base.host())
+}
+
+/// `{resource}.openai.azure.com` stands for any host that it could become.
+fn parameters_as_stars(host: &str) -> String {
+    let mut out = String::new();
+    let mut rest = host;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        out.push('*');
+        rest = after.split_once('}').map_or("", |(_, tail)| tail);
+    }
+    out.push_str(rest);
+    out
+}
