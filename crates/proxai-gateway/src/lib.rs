@@ -1,1 +1,40 @@
-//! The tower layers and bodies of the proxy
+//! The request path: classify, admit, collect, plan, attempt, answer.
+//!
+//! [`Gateway`] takes an HTTP request and returns a response whose body is polled by the
+//! connection that asked. It spawns no task and opens no channel, so back-pressure reaches the
+//! upstream and a client that leaves ends its request there. What to do is read from the
+//! [`Snapshot`] that is [`Live`] when the request begins; a reload never touches it.
+//!
+//! Within one protocol the client's bytes go upstream and the upstream's bytes come back; only
+//! between two does [`proxai_translate`] read and write bodies.
+
+mod attempt;
+mod body;
+mod call;
+mod classify;
+mod collect;
+mod ending;
+mod headers;
+mod id;
+mod models;
+mod options;
+mod output;
+mod permit;
+mod problem;
+mod pulse;
+mod record;
+mod service;
+mod snapshot;
+mod stream;
+mod tap;
+mod upstream;
+mod usage;
+
+pub use body::{BodyError, GatewayBody};
+pub use models::ModelList;
+pub use permit::{Gauge, Permit};
+pub use problem::ErrorFormat;
+pub use record::{Journal, Outcome, Record, Silent};
+pub use service::Gateway;
+pub use snapshot::{Limits, Live, Snapshot};
+pub use upstream::{LocalUpstream, Sender, Upstream, UpstreamOptions};

@@ -169,7 +169,7 @@ impl fmt::Display for UpstreamError {
                 "{origin} closed the connection before its answer was complete"
             )?,
             UpstreamErrorKind::Protocol => {
-                write!(f, "{origin} answered with something that is not HTTP")?
+                write!(f, "{origin} answered with something that is not HTTP")?;
             }
             UpstreamErrorKind::Request => write!(f, "the request to {origin} could not be sent")?,
         }

@@ -1,0 +1,657 @@
+//! One attempt: a request to one upstream, and what becomes of its answer.
+//!
+//! Returns either an answer that is committed (its status is known to be right and the body can
+//! be sent) or a problem, after which another target may still be tried. Nothing here writes to
+//! the client.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{
+    ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, USER_AGENT,
+};
+use http::{Response, StatusCode};
+use http_body_util::BodyExt;
+use proxai_ir::{FailureKind, Losses};
+use proxai_json::Doc;
+use proxai_providers::headers::Hop;
+use proxai_providers::{Quirks, quirks};
+use proxai_router::Attempt;
+use proxai_sse::Decoder;
+use proxai_translate::{
+    Abilities, ReplyContext, ReplyError, RequestInfo, StreamTranslator, Target,
+};
+use proxai_types::{Protocol, Usage};
+use proxai_upstream::ReplyBody;
+
+use crate::body::{Forward, Source};
+use crate::call::Call;
+use crate::headers::{EVENT_STREAM, JSON, ReplyHop, filter_reply, forward_request, mark_stream};
+use crate::options;
+use crate::problem::{Cause, Problem};
+use crate::pulse::Pulse;
+use crate::snapshot::Limits;
+use crate::stream::{Engine, StreamBody};
+use crate::tap::Tap;
+use crate::upstream::{To, Upstream};
+use crate::usage;
+
+/// The largest error body that is read; vendors' are below 64 kB, error pages may be more.
+const MAX_ERROR_BODY: usize = 1 << 20;
+
+/// Up to here an answer is looked at whether it is an error in disguise (X4). Errors are short.
+const MAX_PEEK: usize = 64 << 10;
+
+/// What an attempt needs to know beside the call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context<'a> {
+    pub(crate) limits: &'a Limits,
+    pub(crate) request_id: &'a Arc<str>,
+    /// Seconds since 1970.
+    pub(crate) now: u64,
+}
+
+/// An answer that is certain enough to be sent.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) source: Source,
+    pub(crate) upstream_protocol: Protocol,
+    pub(crate) losses: Losses,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) stream: bool,
+}
+
+/// What the upstream was sent, as far as reading its answer depends on it.
+struct Sent {
+    upstream: Protocol,
+    /// `None` within one protocol.
+    reply: Option<Arc<ReplyContext>>,
+    losses: Losses,
+    body: Bytes,
+    query: bool,
+}
+
+/// Asks one upstream for a model's answer.
+pub(crate) async fn generate(
+    cx: Context<'_>,
+    call: &Call,
+    client: Protocol,
+    upstream: &Upstream,
+    attempt: &Attempt,
+) -> Result<Answer, Box<Problem>> {
+    let protocol = upstream.provider.protocol_for(client);
+    let quirks = upstream.provider.quirks(protocol, &attempt.upstream_model);
+    let mut sent = if protocol == client {
+        Sent {
+            upstream: protocol,
+            reply: None,
+            losses: Losses::new(),
+            body: call.body_for(&attempt.upstream_model),
+            query: true,
+        }
+    } else {
+        translated(cx, call, client, protocol, upstream, attempt, &quirks)?
+    };
+    if !attempt.options.is_empty() {
+        match options::merge(&sent.body, &attempt.options) {
+            Some(merged) => sent.body = merged.into(),
+            None => {
+                return Err(Problem::new(
+                    FailureKind::Internal,
+                    "invalid_options",
+                    "the options of the target are not JSON objects; correct the configuration",
+                ));
+            }
+        }
+    }
+    let query = call.uri.query().filter(|_| sent.query);
+    let mut request = upstream.request(To::Generate(protocol), query)?;
+    let hop = if sent.reply.is_none() {
+        Hop::Same(protocol)
+    } else {
+        Hop::Translated
+    };
+    let headers = request.headers_mut();
+    forward_request(
+        hop,
+        &call.headers,
+        &upstream.provider.forward_headers,
+        headers,
+    );
+    headers.insert(
+        ACCEPT,
+        HeaderValue::from_static(if call.head.stream {
+            "text/event-stream"
+        } else {
+            "application/json"
+        }),
+    );
+    if let Some(agent) = quirks
+        .user_agent()
+        .and_then(|agent| HeaderValue::from_str(agent).ok())
+    {
+        headers.insert(USER_AGENT, agent);
+    }
+    *request.body_mut() = std::mem::take(&mut sent.body);
+    let response = upstream
+        .send(protocol, call.uri.path(), request)
+        .await
+        .map_err(|error| Problem::upstream(&error, &upstream.name))?;
+    read(cx, call, client, upstream, sent, response).await
+}
+
+fn translated(
+    cx: Context<'_>,
+    call: &Call,
+    client: Protocol,
+    protocol: Protocol,
+    upstream: &Upstream,
+    attempt: &Attempt,
+    quirks: &Quirks,
+) -> Result<Sent, Box<Problem>> {
+    let mut target = Target::new(&attempt.upstream_model, &upstream.name);
+    target.abilities = abilities(quirks);
+    let info = RequestInfo {
+        id: cx.request_id.rsplit('_').next().unwrap_or(cx.request_id),
+        created: cx.now,
+        model: &call.head.model,
+    };
+    let prepared =
+        proxai_translate::translate_request(client, protocol, &call.body, &target, &info)
+            .map_err(|error| Problem::request(&error))?;
+    Ok(Sent {
+        upstream: protocol,
+        reply: Some(prepared.reply),
+        losses: prepared.losses,
+        body: prepared.body.into(),
+        query: false,
+    })
+}
+
+/// What an upstream's quirks say about the core of its protocol.
+fn abilities(quirks: &Quirks) -> Abilities {
+    Abilities {
+        custom_tools: quirks.custom_tools(),
+        max_completion_tokens: quirks.max_tokens_field()
+            == quirks::MaxTokensField::MaxCompletionTokens,
+        ..Abilities::default()
+    }
+}
+
+async fn read(
+    cx: Context<'_>,
+    call: &Call,
+    client: Protocol,
+    upstream: &Upstream,
+    sent: Sent,
+    response: Response<ReplyBody>,
+) -> Result<Answer, Box<Problem>> {
+    let (parts, body) = response.into_parts();
+    if !parts.status.is_success() {
+        return Err(refused(client, upstream, &sent, parts.status, parts.headers, body).await);
+    }
+    let kind = Kind::of(&parts.headers, call.head.stream);
+    match (kind, call.head.stream) {
+        (Kind::Page, _) => {
+            let mut problem = Problem::new(
+                FailureKind::BadUpstream,
+                "upstream_not_an_api",
+                format!(
+                    "provider `{}` answered with a web page; check its base URL",
+                    upstream.name
+                ),
+            );
+            problem.cause = Cause::Status(parts.status.as_u16());
+            Err(problem)
+        }
+        (Kind::Events, true) => stream(cx, client, upstream, sent, parts.headers, body).await,
+        (Kind::Events, false) => {
+            let whole = collect(body, cx.limits.response_body, upstream).await?;
+            let reply = sent.context(cx, call, upstream);
+            let folded = proxai_translate::fold_stream(client, &reply, whole)
+                .map_err(|error| unreadable(&error, upstream))?;
+            let mut losses = sent.losses;
+            losses.extend(folded.losses);
+            Ok(json(
+                parts.headers,
+                folded.body.into(),
+                sent.upstream,
+                losses,
+                folded.usage,
+            ))
+        }
+        (Kind::Json, true) => {
+            let whole = collect(body, cx.limits.response_body, upstream).await?;
+            let reply = sent.context(cx, call, upstream);
+            let mut out = BytesMut::new();
+            let usage = proxai_translate::replay_as_stream(client, reply, &whole, &mut out)
+                .map_err(|error| unreadable(&error, upstream))?;
+            let mut headers = filter_reply(ReplyHop::Replaced, parts.headers);
+            headers.insert(CONTENT_TYPE, EVENT_STREAM);
+            mark_stream(&mut headers);
+            Ok(Answer {
+                status: StatusCode::OK,
+                headers,
+                source: Source::Whole(out.freeze()),
+                upstream_protocol: sent.upstream,
+                losses: sent.losses,
+                usage,
+                stream: true,
+            })
+        }
+        (Kind::Json, false) => match sent.reply {
+            None => untouched(upstream, sent.upstream, parts.status, parts.headers, body).await,
+            Some(reply) => {
+                let whole = collect(body, cx.limits.response_body, upstream).await?;
+                let translated = proxai_translate::translate_response(client, &reply, &whole)
+                    .map_err(|error| unreadable(&error, upstream))?;
+                let mut losses = sent.losses;
+                losses.extend(translated.losses);
+                Ok(json(
+                    parts.headers,
+                    translated.body.into(),
+                    sent.upstream,
+                    losses,
+                    translated.usage,
+                ))
+            }
+        },
+    }
+}
+
+impl Sent {
+    /// What the answer is written with, also where no translation was expected.
+    fn context(&self, cx: Context<'_>, call: &Call, upstream: &Upstream) -> Arc<ReplyContext> {
+        self.reply.clone().unwrap_or_else(|| {
+            Arc::new(ReplyContext::new(
+                &call.head.model,
+                &upstream.name,
+                self.upstream,
+                cx.request_id.rsplit('_').next().unwrap_or(cx.request_id),
+                cx.now,
+            ))
+        })
+    }
+}
+
+/// What a successful answer says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Events,
+    Json,
+    Page,
+}
+
+impl Kind {
+    /// Some servers send events without saying so; none sends JSON as events.
+    fn of(headers: &HeaderMap, wants_stream: bool) -> Self {
+        let named = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let is = |prefix: &str| {
+            named
+                .get(..prefix.len())
+                .is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
+        };
+        if is("text/event-stream") {
+            Self::Events
+        } else if is("text/html") {
+            Self::Page
+        } else if wants_stream && !is("application/json") {
+            Self::Events
+        } else {
+            Self::Json
+        }
+    }
+}
+
+fn json(
+    headers: HeaderMap,
+    body: Bytes,
+    upstream_protocol: Protocol,
+    losses: Losses,
+    usage: Option<Usage>,
+) -> Answer {
+    let mut headers = filter_reply(ReplyHop::Replaced, headers);
+    headers.insert(CONTENT_TYPE, JSON);
+    Answer {
+        status: StatusCode::OK,
+        headers,
+        source: Source::Whole(body),
+        upstream_protocol,
+        losses,
+        usage,
+        stream: false,
+    }
+}
+
+/// A stream, once it has begun.
+async fn stream(
+    cx: Context<'_>,
+    client: Protocol,
+    upstream: &Upstream,
+    sent: Sent,
+    headers: HeaderMap,
+    body: ReplyBody,
+) -> Result<Answer, Box<Problem>> {
+    let pulse = Pulse::new(
+        cx.limits.keepalive,
+        upstream.read_idle_timeout,
+        cx.limits.tool_call_timeout,
+    );
+    let same = sent.reply.is_none();
+    let engine = match sent.reply {
+        None => Engine::Tap(Tap::new(client, cx.limits.event, Arc::clone(cx.request_id))),
+        Some(reply) => Engine::Translate(
+            Decoder::with_max_frame(cx.limits.event),
+            StreamTranslator::new(client, reply),
+        ),
+    };
+    let mut stream = StreamBody::new(body, engine, pulse);
+    if let Err(failure) = stream.begin().await {
+        let mut problem = Problem::refused(failure);
+        problem.headers = filter_reply(ReplyHop::Replaced, headers);
+        problem.cause = Cause::InBand;
+        return Err(problem);
+    }
+    let mut headers = if same {
+        filter_reply(ReplyHop::Untouched, headers)
+    } else {
+        filter_reply(ReplyHop::Replaced, headers)
+    };
+    if !same {
+        headers.insert(CONTENT_TYPE, EVENT_STREAM);
+    }
+    mark_stream(&mut headers);
+    Ok(Answer {
+        status: StatusCode::OK,
+        headers,
+        source: Source::Stream(Box::new(stream)),
+        upstream_protocol: sent.upstream,
+        losses: sent.losses,
+        usage: None,
+        stream: true,
+    })
+}
+
+/// An answer within one protocol: its first piece is looked at, then all goes on as it comes.
+async fn untouched(
+    upstream: &Upstream,
+    protocol: Protocol,
+    status: StatusCode,
+    headers: HeaderMap,
+    mut body: ReplyBody,
+) -> Result<Answer, Box<Problem>> {
+    let first = next_piece(&mut body, upstream).await?;
+    let whole = match &first {
+        None => true,
+        Some(_) => http_body::Body::is_end_stream(&body),
+    };
+    if let Some(piece) = &first
+        && whole
+        && piece.len() <= MAX_PEEK
+        && is_error_object(piece)
+    {
+        let mut failure = proxai_translate::decode_failure(protocol, 200, piece);
+        failure.status = failure.status.filter(|status| *status >= 400);
+        let mut problem = Problem::refused(failure);
+        problem.headers = filter_reply(ReplyHop::Untouched, headers);
+        problem.headers.remove(CONTENT_LENGTH);
+        problem.verbatim = first;
+        problem.cause = Cause::InBand;
+        return Err(problem);
+    }
+    let mut headers = filter_reply(ReplyHop::Untouched, headers);
+    let (source, usage) = if whole {
+        // Known now, where the upstream used chunks.
+        headers.remove(CONTENT_LENGTH);
+        let first = first.unwrap_or_default();
+        let usage = usage::in_tail(&first);
+        (Source::Whole(first), usage)
+    } else {
+        let forward = Forward::new(first, body, upstream.read_idle_timeout, true);
+        (Source::Forward(Box::new(forward)), None)
+    };
+    Ok(Answer {
+        status,
+        headers,
+        source,
+        upstream_protocol: protocol,
+        losses: Losses::new(),
+        usage,
+        stream: false,
+    })
+}
+
+/// Any other path: everything is the upstream's, errors included (E2, E7).
+pub(crate) async fn forward(
+    call: &Call,
+    upstream: &Upstream,
+    attempt: &Attempt,
+    to: To<'_>,
+) -> Result<Answer, Box<Problem>> {
+    let mut request = upstream.request(to, call.uri.query())?;
+    request.method_mut().clone_from(&call.method);
+    let headers = request.headers_mut();
+    // What the body is, the client says; a request without a body says nothing.
+    headers.remove(CONTENT_TYPE);
+    forward_request(
+        Hop::Other,
+        &call.headers,
+        &upstream.provider.forward_headers,
+        headers,
+    );
+    let mut body = call.body_for(&attempt.upstream_model);
+    if !attempt.options.is_empty()
+        && let Some(merged) = options::merge(&body, &attempt.options)
+    {
+        body = merged.into();
+    }
+    *request.body_mut() = body;
+    let protocol = proxai_providers::Resource::Path(call.uri.path()).family();
+    let response = upstream
+        .send(protocol, call.uri.path(), request)
+        .await
+        .map_err(|error| Problem::upstream(&error, &upstream.name))?;
+    let (parts, body) = response.into_parts();
+    let wants_usage = Kind::of(&parts.headers, false) == Kind::Json;
+    let mut headers = filter_reply(ReplyHop::Forwarded, parts.headers);
+    if Kind::of(&headers, false) == Kind::Events {
+        mark_stream(&mut headers);
+    }
+    Ok(Answer {
+        status: parts.status,
+        headers,
+        source: Source::Forward(Box::new(Forward::new(
+            None,
+            body,
+            upstream.read_idle_timeout,
+            wants_usage,
+        ))),
+        upstream_protocol: protocol,
+        losses: Losses::new(),
+        usage: None,
+        stream: false,
+    })
+}
+
+/// An answer whose status is an error.
+async fn refused(
+    client: Protocol,
+    upstream: &Upstream,
+    sent: &Sent,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: ReplyBody,
+) -> Box<Problem> {
+    if status.is_redirection() || status.is_informational() {
+        let to = headers
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|to| to.split('?').next())
+            .unwrap_or("elsewhere");
+        let mut problem = Problem::new(
+            FailureKind::BadUpstream,
+            "upstream_redirect",
+            format!(
+                "provider `{}` answered {status} and points to {to}; if that is right, make it the base URL",
+                upstream.name
+            ),
+        );
+        problem.cause = Cause::Status(status.as_u16());
+        return problem;
+    }
+    let body = match collect(body, MAX_ERROR_BODY, upstream).await {
+        Ok(body) => body,
+        Err(problem) => return problem,
+    };
+    let mut failure = proxai_translate::decode_failure(sent.upstream, status.as_u16(), &body);
+    failure.status = Some(status.as_u16());
+    let mut problem = Problem::refused(failure);
+    problem.cause = Cause::Status(status.as_u16());
+    if sent.upstream == client && has_shape(client, &body) {
+        problem.headers = filter_reply(ReplyHop::Untouched, headers);
+        problem.headers.remove(CONTENT_LENGTH);
+        problem.verbatim = Some(body);
+    } else {
+        problem.headers = filter_reply(ReplyHop::Replaced, headers);
+    }
+    problem
+}
+
+/// Whether an error body is what clients of the dialect expect.
+fn has_shape(dialect: Protocol, body: &[u8]) -> bool {
+    let Ok(doc) = Doc::scan(body) else {
+        return false;
+    };
+    let object = doc.get("error").is_some_and(|span| span.kind(body) == b'{');
+    match dialect {
+        Protocol::Messages => object && doc.str("type").is_some_and(|kind| kind == "error"),
+        Protocol::Chat | Protocol::Responses => object,
+    }
+}
+
+/// Whether an answer with a good status is an error all the same (X4).
+fn is_error_object(body: &[u8]) -> bool {
+    // Almost no answer has the word near its beginning; those that do are scanned.
+    let begin = body.get(..256).unwrap_or(body);
+    if memchr::memmem::find(begin, b"\"error\"").is_none() {
+        return false;
+    }
+    let Ok(doc) = Doc::scan(body) else {
+        return false;
+    };
+    let null = |key: &str| doc.get(key).is_none_or(|span| span.of(body) == b"null");
+    !null("error") && null("choices") && null("output") && null("content")
+        || doc.str("type").is_some_and(|kind| kind == "error")
+}
+
+fn unreadable(error: &ReplyError, upstream: &Upstream) -> Box<Problem> {
+    let mut problem = match error {
+        ReplyError::Failure(failure) => {
+            let mut failure = failure.clone();
+            failure.status = failure.status.filter(|status| *status >= 400);
+            Problem::refused(failure)
+        }
+        ReplyError::Json(error) => Problem::new(
+            FailureKind::BadUpstream,
+            "upstream_unreadable",
+            format!(
+                "the answer of provider `{}` is not what its API promises: {error}",
+                upstream.name
+            ),
+        ),
+    };
+    problem.cause = Cause::InBand;
+    problem
+}
+
+async fn next_piece(
+    body: &mut ReplyBody,
+    upstream: &Upstream,
+) -> Result<Option<Bytes>, Box<Problem>> {
+    loop {
+        let next = body.frame();
+        match tokio::time::timeout(upstream.read_idle_timeout, next).await {
+            Err(_) => return Err(silent(upstream)),
+            Ok(None) => return Ok(None),
+            Ok(Some(Err(error))) => return Err(Problem::upstream(&error, &upstream.name)),
+            Ok(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) if !data.is_empty() => return Ok(Some(data)),
+                _ => {}
+            },
+        }
+    }
+}
+
+/// A whole body, within its limits of size and silence.
+async fn collect(
+    mut body: ReplyBody,
+    limit: usize,
+    upstream: &Upstream,
+) -> Result<Bytes, Box<Problem>> {
+    let Some(first) = next_piece(&mut body, upstream).await? else {
+        return Ok(Bytes::new());
+    };
+    if http_body::Body::is_end_stream(&body) && first.len() <= limit {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::from(&*first);
+    drop(first);
+    while let Some(piece) = next_piece(&mut body, upstream).await? {
+        whole.extend_from_slice(&piece);
+        if whole.len() > limit {
+            let mut problem = Problem::new(
+                FailureKind::BadUpstream,
+                "upstream_answer_too_large",
+                format!(
+                    "the answer of provider `{}` is larger than {limit} bytes",
+                    upstream.name
+                ),
+            );
+            problem.cause = Cause::InBand;
+            return Err(problem);
+        }
+    }
+    Ok(whole.freeze())
+}
+
+fn silent(upstream: &Upstream) -> Box<Problem> {
+    let mut problem = Problem::new(
+        FailureKind::Timeout,
+        "upstream_idle_timeout",
+        format!(
+            "provider `{}` sent nothing for {} s",
+            upstream.name,
+            upstream.read_idle_timeout.as_secs()
+        ),
+    );
+    problem.cause = Cause::Timeout;
+    problem
+}
+
+/// A count for an upstream that has no endpoint for it: that of the request it would have got.
+pub(crate) fn count_tokens(
+    cx: Context<'_>,
+    call: &Call,
+    upstream: &Upstream,
+    attempt: &Attempt,
+) -> Result<Answer, Box<Problem>> {
+    let protocol = upstream.provider.protocol_for(Protocol::Messages);
+    let quirks = upstream.provider.quirks(protocol, &attempt.upstream_model);
+    let sent = translated(
+        cx,
+        call,
+        Protocol::Messages,
+        protocol,
+        upstream,
+        attempt,
+        &quirks,
+    )?;
+    let count = sent.reply.as_ref().map_or(0, |reply| reply.estimated_input);
+    let body = Bytes::from(format!(r#"{{"input_tokens":{count}}}"#));
+    Ok(json(HeaderMap::new(), body, protocol, sent.losses, None))
+}

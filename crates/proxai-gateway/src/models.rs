@@ -1,0 +1,237 @@
+//! `/v1/models`, in both shapes (E3).
+//!
+//! Which shape is asked for shows in one header: only Anthropic's SDKs send `anthropic-version`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use proxai_router::Table;
+use serde::Serialize;
+
+use crate::upstream::Upstream;
+
+/// Most ids that one page of the Anthropic shape holds, as its reference says.
+const MAX_PAGE: usize = 1000;
+/// How many it holds unless asked.
+const DEFAULT_PAGE: usize = 20;
+
+/// No catalogue says when a model was made; a fixed date keeps answers the same.
+const CREATED: u64 = 1_735_689_600;
+const CREATED_AT: &str = "2025-01-01T00:00:00Z";
+
+/// The models a client may name.
+#[derive(Debug, Default)]
+pub struct ModelList {
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: String,
+    owner: String,
+}
+
+#[derive(Serialize)]
+struct OpenAiModel<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: u64,
+    owned_by: &'a str,
+}
+
+#[derive(Serialize)]
+struct OpenAiList<'a> {
+    object: &'static str,
+    data: Vec<OpenAiModel<'a>>,
+}
+
+#[derive(Serialize)]
+struct AnthropicModel<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: &'a str,
+    display_name: &'a str,
+    created_at: &'static str,
+}
+
+#[derive(Serialize)]
+struct AnthropicList<'a> {
+    data: Vec<AnthropicModel<'a>>,
+    has_more: bool,
+    first_id: Option<&'a str>,
+    last_id: Option<&'a str>,
+}
+
+impl Entry {
+    fn openai(&self) -> OpenAiModel<'_> {
+        OpenAiModel {
+            id: &self.id,
+            object: "model",
+            created: CREATED,
+            owned_by: &self.owner,
+        }
+    }
+
+    fn anthropic(&self) -> AnthropicModel<'_> {
+        AnthropicModel {
+            kind: "model",
+            id: &self.id,
+            display_name: &self.id,
+            created_at: CREATED_AT,
+        }
+    }
+}
+
+impl ModelList {
+    pub(crate) fn of(table: &Table, upstreams: &[Arc<Upstream>]) -> Self {
+        let entries = table
+            .models()
+            .into_iter()
+            .map(|model| Entry {
+                owner: upstreams
+                    .get(model.provider.index())
+                    .map_or_else(String::new, |upstream| upstream.provider.name.clone()),
+                id: model.id,
+            })
+            .collect();
+        Self { entries }
+    }
+
+    /// How many models there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The whole list in OpenAI's shape.
+    pub(crate) fn openai(&self) -> Bytes {
+        let list = OpenAiList {
+            object: "list",
+            data: self.entries.iter().map(Entry::openai).collect(),
+        };
+        proxai_json::to_vec(&list).into()
+    }
+
+    /// A page in Anthropic's shape; `query` may hold `limit`, `after_id` and `before_id`.
+    pub(crate) fn anthropic(&self, query: Option<&str>) -> Bytes {
+        let parameter = |name: &str| {
+            query?
+                .split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| percent_decode(value))
+        };
+        let position = |id: String| self.entries.iter().position(|entry| entry.id == id);
+        let limit = parameter("limit")
+            .and_then(|limit| limit.parse().ok())
+            .unwrap_or(DEFAULT_PAGE)
+            .clamp(1, MAX_PAGE);
+        let after = parameter("after_id").and_then(position).map(|at| at + 1);
+        let before = parameter("before_id").and_then(position);
+        let (start, end, has_more) = match (after, before) {
+            (None, Some(before)) => {
+                let start = before.saturating_sub(limit);
+                (start, before, start > 0)
+            }
+            (after, _) => {
+                let start = after.unwrap_or(0);
+                let end = (start + limit).min(self.entries.len());
+                (start, end, end < self.entries.len())
+            }
+        };
+        let page = &self.entries[start..end];
+        let list = AnthropicList {
+            data: page.iter().map(Entry::anthropic).collect(),
+            has_more,
+            first_id: page.first().map(|entry| entry.id.as_str()),
+            last_id: page.last().map(|entry| entry.id.as_str()),
+        };
+        proxai_json::to_vec(&list).into()
+    }
+
+    /// One model, in either shape.
+    pub(crate) fn find(&self, id: &str, anthropic: bool) -> Option<Bytes> {
+        let id = percent_decode(id);
+        let entry = self.entries.iter().find(|entry| entry.id == id)?;
+        Some(
+            if anthropic {
+                proxai_json::to_vec(&entry.anthropic())
+            } else {
+                proxai_json::to_vec(&entry.openai())
+            }
+            .into(),
+        )
+    }
+}
+
+/// Model ids hold slashes and colons, which some clients encode.
+fn percent_decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let decoded = (bytes[at] == b'%')
+            .then(|| text.get(at + 1..at + 3))
+            .flatten()
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        out.push(decoded.unwrap_or(bytes[at]));
+        at += if decoded.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(ids: &[&str]) -> ModelList {
+        ModelList {
+            entries: ids
+                .iter()
+                .map(|id| Entry {
+                    id: (*id).to_owned(),
+                    owner: "up".to_owned(),
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn pages_follow_each_other_without_gap_or_repeat() {
+        let models = list(&["a", "b/x", "c"]);
+        let first = models.anthropic(Some("limit=2"));
+        let text = std::str::from_utf8(&first).unwrap();
+        assert!(
+            text.contains(r#""has_more":true,"first_id":"a","last_id":"b/x""#),
+            "{text}"
+        );
+        let second = models.anthropic(Some("after_id=b%2Fx&limit=2"));
+        let text = std::str::from_utf8(&second).unwrap();
+        assert!(
+            text.contains(r#""has_more":false,"first_id":"c","last_id":"c""#),
+            "{text}"
+        );
+        let back = models.anthropic(Some("before_id=c&limit=1"));
+        assert!(
+            std::str::from_utf8(&back)
+                .unwrap()
+                .contains(r#""first_id":"b/x""#)
+        );
+    }
+
+    #[test]
+    fn an_empty_list_is_a_list_in_both_shapes() {
+        let models = list(&[]);
+        assert_eq!(models.openai(), r#"{"object":"list","data":[]}"#);
+        assert!(
+            models
+                .anthropic(None)
+                .starts_with(br#"{"data":[],"has_more":false"#)
+        );
+        assert!(models.find("a", false).is_none());
+    }
+}

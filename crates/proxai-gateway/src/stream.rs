@@ -1,0 +1,279 @@
+//! The body of a streamed answer: polls the upstream, feeds an engine, watches the clock.
+//!
+//! No task and no channel: back-pressure and cancellation are the connection's own, and dropping
+//! this body drops the upstream request (S6). Whatever one read brought leaves in one piece (S5).
+//!
+//! Surprise: the body is polled before there is a response. Until the engine has started, the head
+//! is held back, because an error that comes first is still a status then (R5).
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::Body;
+use proxai_ir::{Failure, FailureKind, Losses};
+use proxai_sse::Decoder;
+use proxai_translate::StreamTranslator;
+use proxai_types::Usage;
+use proxai_upstream::ReplyBody;
+
+use crate::output::Output;
+use crate::pulse::{Pulse, Tick};
+use crate::record::Outcome;
+use crate::tap::Tap;
+
+/// What makes the client's bytes out of the upstream's.
+#[derive(Debug)]
+pub(crate) enum Engine {
+    /// Within one protocol.
+    Tap(Tap),
+    /// Between two.
+    Translate(Decoder, StreamTranslator),
+}
+
+impl Engine {
+    fn push(&mut self, chunk: Bytes, out: &mut Output) {
+        match self {
+            Self::Tap(tap) => tap.push(chunk, out),
+            Self::Translate(frames, translator) => {
+                frames.push(chunk);
+                loop {
+                    match frames.next_frame() {
+                        Ok(Some(frame)) => translator.push(&frame, out.buffer()),
+                        Ok(None) => break,
+                        Err(oversized) => {
+                            let failure =
+                                Failure::new(FailureKind::BadUpstream, oversized.to_string())
+                                    .with_code("upstream_event_too_large");
+                            translator.fail(failure, out.buffer());
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The upstream's body ended. Returns whether that was too early, as far as it is known.
+    fn end(&mut self, out: &mut Output) -> bool {
+        match self {
+            Self::Tap(tap) => tap.end(out),
+            Self::Translate(frames, translator) => {
+                while let Ok(Some(frame)) = frames.finish() {
+                    translator.push(&frame, out.buffer());
+                }
+                translator.end(out.buffer());
+                false
+            }
+        }
+    }
+
+    fn fail(&mut self, failure: Failure, out: &mut Output) {
+        match self {
+            Self::Tap(tap) => tap.fail(failure, out),
+            Self::Translate(_, translator) => translator.fail(failure, out.buffer()),
+        }
+    }
+
+    fn keepalive(&mut self, out: &mut Output) {
+        match self {
+            Self::Tap(tap) => tap.keepalive(out),
+            Self::Translate(_, translator) => translator.keepalive(out.buffer()),
+        }
+    }
+
+    const fn started(&self) -> bool {
+        match self {
+            Self::Tap(tap) => tap.started(),
+            Self::Translate(_, translator) => translator.started(),
+        }
+    }
+
+    const fn ended(&self) -> bool {
+        match self {
+            Self::Tap(tap) => tap.ended(),
+            Self::Translate(_, translator) => translator.ended(),
+        }
+    }
+
+    const fn refused(&self) -> Option<&Failure> {
+        match self {
+            Self::Tap(tap) => tap.refused(),
+            Self::Translate(_, translator) => translator.failure_before_start(),
+        }
+    }
+
+    const fn usage(&self) -> Option<Usage> {
+        match self {
+            Self::Tap(tap) => tap.usage(),
+            Self::Translate(_, translator) => translator.usage(),
+        }
+    }
+
+    const fn open_tool_call(&self) -> Option<u64> {
+        match self {
+            Self::Tap(tap) => tap.open_tool_call(),
+            Self::Translate(_, translator) => translator.open_tool_call(),
+        }
+    }
+
+    fn take_losses(&mut self) -> Losses {
+        match self {
+            Self::Tap(_) => Losses::new(),
+            Self::Translate(_, translator) => translator.take_losses(),
+        }
+    }
+}
+
+/// A streamed answer.
+#[derive(Debug)]
+pub(crate) struct StreamBody {
+    /// Gone when it has ended, failed or lingered too long.
+    inner: Option<ReplyBody>,
+    engine: Engine,
+    out: Output,
+    pulse: Pulse,
+    outcome: Outcome,
+}
+
+impl StreamBody {
+    pub(crate) fn new(inner: ReplyBody, engine: Engine, pulse: Pulse) -> Self {
+        Self {
+            inner: Some(inner),
+            engine,
+            out: Output::default(),
+            pulse,
+            outcome: Outcome::End,
+        }
+    }
+
+    /// Waits until the answer has begun, or is known to be an error.
+    pub(crate) async fn begin(&mut self) -> Result<(), Failure> {
+        poll_fn(|cx| {
+            loop {
+                if let Some(failure) = self.engine.refused() {
+                    return Poll::Ready(Err(failure.clone()));
+                }
+                if self.engine.started() || self.inner.is_none() {
+                    return Poll::Ready(Ok(()));
+                }
+                ready!(self.poll_progress(cx));
+            }
+        })
+        .await
+    }
+
+    /// The next bytes for the client.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if let Some(bytes) = self.out.take() {
+                self.pulse.sent();
+                return Poll::Ready(Some(bytes));
+            }
+            if self.inner.is_none() {
+                return Poll::Ready(None);
+            }
+            ready!(self.poll_progress(cx));
+        }
+    }
+
+    /// How it ended.
+    pub(crate) const fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// What it cost so far.
+    pub(crate) const fn usage(&self) -> Option<Usage> {
+        self.engine.usage()
+    }
+
+    /// What the client's form could not carry.
+    pub(crate) fn take_losses(&mut self) -> Losses {
+        self.engine.take_losses()
+    }
+
+    fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(inner) = &mut self.inner else {
+            return Poll::Ready(());
+        };
+        match Pin::new(inner).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Ok(chunk) = frame.into_data() {
+                    self.pulse.heard();
+                    self.guarded(|engine, out| {
+                        engine.push(chunk, out);
+                        false
+                    });
+                    if self.engine.ended() {
+                        self.pulse.linger();
+                    }
+                }
+            }
+            Poll::Ready(Some(Err(error))) => {
+                self.stop(
+                    Failure::new(FailureKind::BadUpstream, error.to_string())
+                        .with_code("upstream_stream_cut"),
+                    Outcome::Cut,
+                );
+            }
+            Poll::Ready(None) => {
+                self.inner = None;
+                if self.guarded(Engine::end) {
+                    self.outcome = Outcome::Cut;
+                }
+            }
+            Poll::Pending => match ready!(self.pulse.poll(cx, self.engine.open_tool_call())) {
+                Tick::Keepalive => self.engine.keepalive(&mut self.out),
+                Tick::Idle(after) => self.stop(
+                    Failure::new(
+                        FailureKind::Timeout,
+                        format!("the upstream sent nothing for {} s", after.as_secs()),
+                    )
+                    .with_code("upstream_idle_timeout"),
+                    Outcome::Stalled,
+                ),
+                Tick::CallStalled(after) => self.stop(
+                    Failure::new(
+                        FailureKind::Timeout,
+                        format!(
+                            "a tool call got no further arguments for {} s",
+                            after.as_secs()
+                        ),
+                    )
+                    .with_code("tool_call_timeout"),
+                    Outcome::Stalled,
+                ),
+                Tick::Lingered => self.inner = None,
+            },
+        }
+        Poll::Ready(())
+    }
+
+    fn stop(&mut self, failure: Failure, outcome: Outcome) {
+        self.inner = None;
+        if !self.engine.ended() {
+            self.outcome = outcome;
+            self.guarded(|engine, out| {
+                engine.fail(failure, out);
+                false
+            });
+        }
+    }
+
+    /// A panic over some input ends this stream with an error and no other one (X2).
+    fn guarded(&mut self, step: impl FnOnce(&mut Engine, &mut Output) -> bool) -> bool {
+        let (engine, out) = (&mut self.engine, &mut self.out);
+        if let Ok(result) = catch_unwind(AssertUnwindSafe(|| step(engine, out))) {
+            return result;
+        }
+        tracing::error!("a panic ended a stream; please report what the upstream sent");
+        self.inner = None;
+        self.outcome = Outcome::Error;
+        let failure = Failure::new(FailureKind::Internal, "an internal error ended the stream")
+            .with_code("internal_error");
+        // If even that panics, the missing end tells the client.
+        catch_unwind(AssertUnwindSafe(|| engine.fail(failure, out))).is_err()
+    }
+}

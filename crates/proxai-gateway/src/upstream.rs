@@ -1,0 +1,349 @@
+//! A provider made ready for requests: URLs parsed, headers built, keys placed.
+//!
+//! A missing key is no reason not to start: other providers work without it. It is told to the
+//! request that needs it, and by `check`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::{Request, Response, Uri};
+use proxai_ir::FailureKind;
+use proxai_providers::{Applied, Key, Provider, Resource};
+use proxai_types::Protocol;
+use proxai_upstream::{Client, ReplyBody, UpstreamError, UpstreamErrorKind};
+
+use crate::headers::JSON;
+use crate::permit::{Gauge, Permit};
+use crate::problem::Problem;
+
+/// Sent where neither client nor provider says who is asking.
+const OWN_USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("proxai/", env!("CARGO_PKG_VERSION")));
+
+/// Answers from inside the process.
+pub trait LocalUpstream: fmt::Debug + Send + Sync {
+    /// Answers one request. `path` is the client's; pieces of the body become one frame each.
+    fn answer(&self, protocol: Protocol, path: &str, body: &Bytes) -> Response<Vec<Bytes>>;
+}
+
+/// Who answers.
+#[derive(Clone, Debug)]
+pub enum Sender {
+    /// A server elsewhere.
+    Remote(Client),
+    /// This process.
+    Local(Arc<dyn LocalUpstream>),
+}
+
+/// What the configuration adds to a provider.
+#[derive(Clone, Debug)]
+pub struct UpstreamOptions {
+    /// The keys; they take turns (P3).
+    pub keys: Vec<Key>,
+    /// How long the upstream may be silent, before its answer and within it.
+    pub read_idle_timeout: Duration,
+    /// Requests at once; `None` is no limit (R8).
+    pub max_in_flight: Option<usize>,
+    /// Who answers.
+    pub sender: Sender,
+}
+
+/// A provider made ready for requests.
+#[derive(Debug)]
+pub struct Upstream {
+    /// The provider.
+    pub provider: Provider,
+    /// Its name, to be shared.
+    pub name: Arc<str>,
+    /// How long it may be silent.
+    pub read_idle_timeout: Duration,
+    label: HeaderValue,
+    doors: [Option<Door>; 3],
+    embeddings: Option<Door>,
+    credentials: [Result<Vec<Credential>, String>; 3],
+    sender: Sender,
+    turn: AtomicUsize,
+    gauge: Gauge,
+    max_in_flight: usize,
+}
+
+/// One endpoint, ready but for the key.
+#[derive(Debug)]
+struct Door {
+    uri: Uri,
+    headers: HeaderMap,
+    family: Protocol,
+}
+
+/// One key, where it goes.
+#[derive(Debug, Clone)]
+enum Credential {
+    Nothing,
+    Header(HeaderName, HeaderValue),
+    Query(proxai_providers::Secret),
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum To<'a> {
+    Generate(Protocol),
+    Embeddings,
+    CountTokens,
+    /// A path as the client wrote it.
+    Path(&'a str),
+}
+
+impl Upstream {
+    /// Makes a provider ready.
+    pub fn new(provider: Provider, options: UpstreamOptions) -> Self {
+        let door = |resource: Resource<'_>| Door::new(&provider, resource);
+        let doors = Protocol::ALL.map(|protocol| door(Resource::Generate(protocol)));
+        let embeddings = door(Resource::Embeddings);
+        let credentials =
+            Protocol::ALL.map(|protocol| credentials(&provider, protocol, &options.keys));
+        Self {
+            name: provider.name.as_str().into(),
+            label: HeaderValue::from_str(&provider.name)
+                .unwrap_or(HeaderValue::from_static("unprintable")),
+            read_idle_timeout: options.read_idle_timeout,
+            max_in_flight: options.max_in_flight.unwrap_or(usize::MAX),
+            sender: options.sender,
+            turn: AtomicUsize::new(0),
+            gauge: Gauge::default(),
+            provider,
+            doors,
+            embeddings,
+            credentials,
+        }
+    }
+
+    /// The provider's name as a header value.
+    pub(crate) fn label(&self) -> HeaderValue {
+        self.label.clone()
+    }
+
+    /// Requests in flight.
+    pub fn in_flight(&self) -> usize {
+        self.gauge.count()
+    }
+
+    /// Whether requests without a key make no sense and there is none: what to do about it.
+    pub fn key_problem(&self) -> Option<&str> {
+        self.credentials
+            .iter()
+            .find_map(|credentials| credentials.as_ref().err().map(String::as_str))
+    }
+
+    /// Room for one more request (R8).
+    pub(crate) fn enter(&self) -> Result<Permit, Box<Problem>> {
+        self.gauge.enter(self.max_in_flight).ok_or_else(|| {
+            Problem::busy(
+                "provider_busy",
+                format!(
+                    "provider `{}` has {} requests in flight, which is its limit; ask again soon",
+                    self.provider.name, self.max_in_flight
+                ),
+            )
+        })
+    }
+
+    /// A request to one of the endpoints, complete but for the client's headers and the body.
+    /// `query` is the client's, if it means something there.
+    pub(crate) fn request(
+        &self,
+        to: To<'_>,
+        query: Option<&str>,
+    ) -> Result<Request<Bytes>, Box<Problem>> {
+        let made;
+        let door = match to {
+            To::Generate(protocol) => self.doors[index(protocol)].as_ref(),
+            To::Embeddings => self.embeddings.as_ref(),
+            To::CountTokens => {
+                made = Door::new(&self.provider, Resource::CountTokens);
+                made.as_ref()
+            }
+            To::Path(path) => {
+                let resource = Resource::Path(path);
+                if let Err(error) = self.provider.url(resource) {
+                    return Err(Problem::new(
+                        FailureKind::InvalidRequest,
+                        "invalid_path",
+                        error.to_string(),
+                    ));
+                }
+                made = Door::new(&self.provider, resource);
+                made.as_ref()
+            }
+        };
+        let Some(door) = door else {
+            return Err(Problem::new(
+                FailureKind::NotFound,
+                "endpoint_not_found",
+                format!("provider `{}` has no such endpoint", self.provider.name),
+            ));
+        };
+        let credential = self.credential(door.family)?;
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = http::Method::POST;
+        let mut headers = door.headers.clone();
+        let pair = match credential {
+            Credential::Nothing => None,
+            Credential::Header(name, value) => {
+                headers.insert(name.clone(), value.clone());
+                None
+            }
+            Credential::Query(pair) => Some(pair.expose()),
+        };
+        *request.uri_mut() = with_query(&door.uri, query, pair);
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    fn credential(&self, family: Protocol) -> Result<&Credential, Box<Problem>> {
+        match &self.credentials[index(family)] {
+            Ok(credentials) => {
+                let turn = if credentials.len() > 1 {
+                    self.turn.fetch_add(1, Ordering::Relaxed)
+                } else {
+                    0
+                };
+                Ok(&credentials[turn % credentials.len()])
+            }
+            Err(message) => Err(Problem::new(
+                FailureKind::Unavailable,
+                "provider_not_configured",
+                message.clone(),
+            )),
+        }
+    }
+
+    /// Sends a request and waits for the head of the answer.
+    pub(crate) async fn send(
+        &self,
+        protocol: Protocol,
+        path: &str,
+        request: Request<Bytes>,
+    ) -> Result<Response<ReplyBody>, UpstreamError> {
+        match &self.sender {
+            Sender::Remote(client) => {
+                let uri = request.uri().clone();
+                tokio::time::timeout(self.read_idle_timeout, client.send(request))
+                    .await
+                    .unwrap_or_else(|_| {
+                        Err(UpstreamError::new(UpstreamErrorKind::HeadTimeout, &uri))
+                    })
+            }
+            Sender::Local(local) => Ok(local
+                .answer(protocol, path, request.body())
+                .map(ReplyBody::from_pieces)),
+        }
+    }
+}
+
+impl Door {
+    fn new(provider: &Provider, resource: Resource<'_>) -> Option<Self> {
+        let url = provider.url(resource).ok()?;
+        let uri = Uri::builder()
+            .scheme(url.scheme().as_str())
+            .authority(url.authority())
+            .path_and_query(url.path_and_query())
+            .build()
+            .ok()?;
+        let family = resource.family();
+        let mut headers = HeaderMap::with_capacity(16);
+        headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.insert(USER_AGENT, OWN_USER_AGENT);
+        for (name, value) in provider.headers(family) {
+            if let (Ok(name), Ok(value)) = (
+                HeaderName::from_bytes(name.as_bytes()),
+                HeaderValue::from_str(value),
+            ) {
+                headers.insert(name, value);
+            }
+        }
+        Some(Self {
+            uri,
+            headers,
+            family,
+        })
+    }
+}
+
+fn credentials(
+    provider: &Provider,
+    protocol: Protocol,
+    keys: &[Key],
+) -> Result<Vec<Credential>, String> {
+    let applied = |key: Option<&Key>| {
+        let applied = provider
+            .authenticate(protocol, key)
+            .map_err(|error| error.to_string())?;
+        Ok::<_, String>(match applied {
+            Applied::Nothing => Credential::Nothing,
+            Applied::Header { name, value } => {
+                let unprintable =
+                    || format!("the key of provider `{}` cannot be sent", provider.name);
+                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unprintable())?;
+                let mut value = HeaderValue::from_str(value.expose()).map_err(|_| unprintable())?;
+                value.set_sensitive(true);
+                Credential::Header(name, value)
+            }
+            Applied::Query { pair } => Credential::Query(pair),
+        })
+    };
+    if keys.is_empty() {
+        return Ok(vec![applied(None)?]);
+    }
+    keys.iter().map(|key| applied(Some(key))).collect()
+}
+
+/// The URI with the client's query and the key's parameter behind its own.
+fn with_query(uri: &Uri, query: Option<&str>, pair: Option<&str>) -> Uri {
+    if query.is_none() && pair.is_none() {
+        return uri.clone();
+    }
+    let mut text = uri.path().to_owned();
+    let mut separator = '?';
+    for more in [uri.query(), query, pair].into_iter().flatten() {
+        if !more.is_empty() {
+            text.push(separator);
+            text.push_str(more);
+            separator = '&';
+        }
+    }
+    let mut parts = uri.clone().into_parts();
+    match text.parse() {
+        Ok(path_and_query) => parts.path_and_query = Some(path_and_query),
+        // A query that got here was read out of a URI, so it fits into one.
+        Err(_) => return uri.clone(),
+    }
+    Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
+}
+
+const fn index(protocol: Protocol) -> usize {
+    match protocol {
+        Protocol::Chat => 0,
+        Protocol::Responses => 1,
+        Protocol::Messages => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_joined_in_order() {
+        let uri = Uri::from_static("https://a.test/v1/messages?api-version=2");
+        assert_eq!(
+            with_query(&uri, Some("beta=true"), Some("key=k")).to_string(),
+            "https://a.test/v1/messages?api-version=2&beta=true&key=k"
+        );
+        assert_eq!(with_query(&uri, None, None), uri);
+    }
+}
