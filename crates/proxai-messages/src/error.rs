@@ -3,7 +3,9 @@
 //! Reference: <https://docs.anthropic.com/en/api/errors>, checked 2026-11-21. Vendors that copy the
 //! protocol often send another vendor's error shape, hence the lenient members.
 
-use proxai_json::{RawValue, Str, StringOr, open_enum, wire};
+use proxai_json::{Str, StringOr, open_enum, wire};
+
+use crate::Json;
 
 wire! {
     /// A body that says why there is no answer.
@@ -11,18 +13,18 @@ wire! {
         pub kind: Option<Str<'a>> = "type",
         pub error: Option<StringOr<'a, ErrorBody<'a>>> = "error",
         pub request_id: Option<Str<'a>> = "request_id",
-        pub message: Option<&'a RawValue> = "message",
-        pub detail: Option<&'a RawValue> = "detail",
+        pub message: Option<Json<'a>> = "message",
+        pub detail: Option<Json<'a>> = "detail",
     }
 
     /// The error itself. `code` and `param` are no members of the protocol, but are carried over
     /// from upstreams that have them.
     pub struct ErrorBody<'a> {
         pub kind: Option<Str<'a>> = "type",
-        pub message: Option<&'a RawValue> = "message",
-        pub code: Option<&'a RawValue> = "code",
-        pub param: Option<&'a RawValue> = "param",
-        pub details: Option<&'a RawValue> = "details",
+        pub message: Option<Json<'a>> = "message",
+        pub code: Option<Json<'a>> = "code",
+        pub param: Option<Json<'a>> = "param",
+        pub details: Option<Json<'a>> = "details",
     }
 }
 

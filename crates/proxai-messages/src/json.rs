@@ -6,6 +6,13 @@ use proxai_json::{Member, RawValue};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
+proxai_json::wire! {
+    /// Any object, with its members unread.
+    pub struct Object<'a> {
+        ..members
+    }
+}
+
 /// Raw JSON, such as the input of a tool call. Number spelling and key order survive.
 #[derive(Clone, Debug)]
 pub struct Json<'a>(pub Cow<'a, RawValue>);
@@ -28,6 +35,14 @@ impl<'a> Json<'a> {
     /// The text, without surrounding space.
     pub fn get(&self) -> &str {
         self.0.get()
+    }
+
+    /// The JSON as long as the body lives, unless it was made by us.
+    pub fn borrowed(self) -> Option<&'a RawValue> {
+        match self.0 {
+            Cow::Borrowed(raw) => Some(raw),
+            Cow::Owned(_) => None,
+        }
     }
 
     /// The text as long as the body lives, or a copy of it.

@@ -44,7 +44,7 @@ pub use hosted::{
     HostedContent, HostedError, HostedResultBlock, OutputFile, ToolSearchResult, WebFetchResult,
     WebSearchResult,
 };
-pub use json::Json;
+pub use json::{Json, Object};
 pub use request::{
     AdaptiveThinking, All, Amount, AnyChoice, AutoChoice, ClearThinking, ClearToolUses, Compact,
     Container, ContextEdit, ContextManagement, Continue, Count, Create, EnabledThinking,

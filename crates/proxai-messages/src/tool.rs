@@ -98,15 +98,16 @@ wire! {
 }
 
 impl<'a> Tool<'a> {
-    /// The settings of a tool that neither is a function nor runs at the client.
-    pub fn into_settings(self) -> Extra<'a> {
+    /// The settings and the cache mark of a tool that neither is a function nor one that the
+    /// client runs by itself.
+    pub fn into_settings(self) -> (Extra<'a>, Option<CacheControl<'a>>) {
         match self {
             Self::BrowserToolset20260801(tool) | Self::ComputerToolset20260801(tool) => {
                 let mut settings = tool.extra;
                 if let Some(configs) = tool.configs {
                     settings.push("configs", configs);
                 }
-                settings
+                (settings, tool.cache_control)
             }
             Self::WebSearch20250305(tool)
             | Self::WebSearch20260209(tool)
@@ -123,10 +124,10 @@ impl<'a> Tool<'a> {
             | Self::ToolSearchBm2520251119(tool)
             | Self::ToolSearchRegex(tool)
             | Self::ToolSearchRegex20251119(tool)
-            | Self::Advisor20260301(tool) => tool.extra,
-            Self::McpToolset(tool) => tool.extra,
-            Self::Unknown(tool) => tool.members,
-            _ => Extra::new(),
+            | Self::Advisor20260301(tool) => (tool.extra, tool.cache_control),
+            Self::McpToolset(tool) => (tool.extra, tool.cache_control),
+            Self::Unknown(tool) => (tool.members, None),
+            _ => (Extra::new(), None),
         }
     }
 }

@@ -1,4 +1,28 @@
-//! Messages adapter.
+//! Messages: requests in and out, answers in and out, errors, streams in and out.
+//!
+//! Reference: <https://docs.anthropic.com/en/api/messages>, checked 2026-11-21. The wire types are
+//! those of `proxai-messages`; nothing here knows another protocol. Streams and JSON answers for
+//! clients come from one state machine ([`writer`]), so they cannot disagree (T2).
+
+mod blocks;
+mod encode_options;
+mod encode_tools;
+mod encode_turns;
+mod failure;
+mod input;
+mod media;
+mod request_decode;
+mod request_encode;
+mod request_tools;
+mod response_decode;
+mod response_encode;
+mod stop;
+mod stream_decode;
+mod stream_encode;
+#[cfg(test)]
+mod tests;
+mod usage;
+mod writer;
 
 use std::sync::Arc;
 
@@ -19,49 +43,49 @@ impl Adapter for Messages {
 
     fn decode_request<'a>(
         &self,
-        _body: &'a [u8],
-        _losses: &mut Losses,
+        body: &'a [u8],
+        losses: &mut Losses,
     ) -> Result<Request<'a>, RequestError> {
-        unimplemented!()
+        request_decode::decode(body, losses)
     }
 
     fn encode_request(
         &self,
-        _request: &Request<'_>,
-        _target: &Target<'_>,
-        _losses: &mut Losses,
-        _out: &mut Vec<u8>,
+        request: &Request<'_>,
+        target: &Target<'_>,
+        losses: &mut Losses,
+        out: &mut Vec<u8>,
     ) -> Result<(), RequestError> {
-        unimplemented!()
+        request_encode::encode(request, target, losses, out)
     }
 
-    fn decode_response<'a>(&self, _body: &'a [u8]) -> Result<Response<'a>, ReplyError> {
-        unimplemented!()
+    fn decode_response<'a>(&self, body: &'a [u8]) -> Result<Response<'a>, ReplyError> {
+        response_decode::decode(body)
     }
 
     fn encode_response(
         &self,
-        _response: &Response<'_>,
-        _context: &ReplyContext,
-        _losses: &mut Losses,
-        _out: &mut Vec<u8>,
+        response: &Response<'_>,
+        context: &ReplyContext,
+        losses: &mut Losses,
+        out: &mut Vec<u8>,
     ) {
-        unimplemented!()
+        response_encode::encode(response, context, losses, out);
     }
 
-    fn decode_failure(&self, _status: u16, _body: &[u8]) -> Failure {
-        unimplemented!()
+    fn decode_failure(&self, status: u16, body: &[u8]) -> Failure {
+        failure::decode(status, body)
     }
 
-    fn encode_failure(&self, _failure: &Failure, _request_id: &str, _out: &mut Vec<u8>) {
-        unimplemented!()
+    fn encode_failure(&self, failure: &Failure, request_id: &str, out: &mut Vec<u8>) {
+        failure::encode(failure, request_id, out);
     }
 
     fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
-        unimplemented!()
+        Box::new(stream_decode::Decoder::default())
     }
 
-    fn stream_encoder(&self, _context: Arc<ReplyContext>) -> Box<dyn StreamEncoder> {
-        unimplemented!()
+    fn stream_encoder(&self, context: Arc<ReplyContext>) -> Box<dyn StreamEncoder> {
+        Box::new(stream_encode::Encoder::new(context))
     }
 }

@@ -1,0 +1,384 @@
+//! Settings of a request for an upstream of this protocol: length, sampling, thinking, form.
+//!
+//! Effort and budget, where one has to become the other:
+//!
+//! | effort | budget sent | budgets that become it |
+//! |---|---|---|
+//! | `minimal` | 1,024 | |
+//! | `low` | 2,048 | up to 2,048 |
+//! | `medium` | 8,192 | up to 8,192 |
+//! | `high` | 16,384 | up to 24,576 |
+//! | `xhigh` | 32,768 | up to 49,152 |
+//! | `max` | 65,536 | above |
+//!
+//! A budget is at least 1,024 and below `max_tokens`; the client's `max_tokens` is never raised
+//! (case 68). With thinking on, sampling is the model's own (case 69) and no tool can be forced
+//! (case 46): what cannot stay is dropped and reported.
+
+use proxai_ir::{Format, Losses, ReasoningConfig, ReasoningMode, Request};
+use proxai_json::Str;
+use proxai_messages as wire;
+use proxai_messages::Json;
+
+use crate::context::Target;
+
+/// The smallest budget the API takes.
+const MIN_BUDGET: u64 = 1024;
+
+/// What a JSON answer is asked for with, where no schema can be given.
+const JSON_OBJECT: &str =
+    "Answer with a single JSON object and nothing else: no prose, no code fence.";
+
+/// What the conversation and the tools imply for thinking.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Constraints {
+    /// A tool must be called.
+    pub(super) forced_tool: bool,
+    /// See [`Conversation::unthinking_tool_loop`](super::encode_turns::Conversation).
+    pub(super) unthinking_tool_loop: bool,
+}
+
+/// The path of a top-level parameter in the client's body.
+pub(super) const fn path(_request: &Request<'_>, name: &'static str) -> &'static str {
+    name
+}
+
+/// Writes the settings into `wire`; returns an instruction that has to stand in the system prompt.
+pub(super) fn encode<'r>(
+    request: &'r Request<'_>,
+    target: &Target<'_>,
+    constraints: Constraints,
+    wire: &mut wire::Request<'r>,
+    losses: &mut Losses,
+) -> Option<String> {
+    let said = request.sampling.max_output_tokens;
+    let mut max_tokens = said.unwrap_or_else(|| {
+        losses.defaulted(
+            path(request, "max_tokens"),
+            format!(
+                "Messages needs it; {} is sent",
+                target.abilities.default_max_tokens
+            ),
+        );
+        target.abilities.default_max_tokens
+    });
+    if let Some(config) = &request.reasoning {
+        let mut thinking = Thinking {
+            request,
+            target,
+            constraints,
+            losses,
+        };
+        thinking.encode(config, said.is_some(), &mut max_tokens, wire);
+    }
+    wire.max_tokens = Some(max_tokens);
+    sampling(request, wire, losses);
+    unsupported(request, losses);
+    stops(request, wire, losses);
+    wire.service_tier = service_tier(request, losses);
+    wire.metadata = request.end_user.as_ref().map(|user| wire::Metadata {
+        user_id: Some(user.reborrow()),
+        ..wire::Metadata::default()
+    });
+    wire.cache_control = request
+        .cache
+        .automatic
+        .as_ref()
+        .map(super::encode_turns::cache_control);
+    format(request, target, wire, losses)
+}
+
+struct Thinking<'t, 'r> {
+    request: &'t Request<'r>,
+    target: &'t Target<'t>,
+    constraints: Constraints,
+    losses: &'t mut Losses,
+}
+
+impl Thinking<'_, '_> {
+    fn encode<'w>(
+        &mut self,
+        config: &'w ReasoningConfig<'_>,
+        length_was_said: bool,
+        max_tokens: &mut u64,
+        wire: &mut wire::Request<'w>,
+    ) {
+        let at = path(self.request, "reasoning");
+        let effort = config.effort.as_deref();
+        if config.mode == Some(ReasoningMode::Disabled) || effort == Some("none") {
+            wire.thinking = Some(wire::Thinking::Disabled(wire::NoThinking::default()));
+            return;
+        }
+        let asked = config.mode.is_some()
+            || effort.is_some()
+            || config.budget.is_some()
+            || config.summary.is_some();
+        if !asked {
+            return;
+        }
+        if self.constraints.forced_tool {
+            self.losses
+                .dropped(at, "Messages refuses thinking while a tool is forced");
+            return;
+        }
+        if self.target.abilities.adaptive_thinking {
+            self.adaptive(config, wire);
+            return;
+        }
+        if self.constraints.unthinking_tool_loop {
+            self.losses.dropped(
+                at,
+                "the turn that called the tools holds no thought of this provider, so thinking cannot go on",
+            );
+            return;
+        }
+        if config.hidden {
+            self.losses
+                .dropped(at, "this model always shows its thoughts");
+        }
+        let budget = self.budget(config);
+        if budget >= *max_tokens {
+            if length_was_said {
+                if *max_tokens <= MIN_BUDGET {
+                    self.losses.dropped(
+                        at,
+                        "thinking needs more than 1024 tokens and the limit is lower",
+                    );
+                    return;
+                }
+                self.losses
+                    .approximated(at, "the budget was lowered to fit the token limit");
+            } else {
+                *max_tokens += budget;
+            }
+        }
+        let fitting = if budget < *max_tokens {
+            budget
+        } else {
+            (*max_tokens / 2).max(MIN_BUDGET)
+        };
+        wire.thinking = Some(wire::Thinking::Enabled(wire::EnabledThinking {
+            budget_tokens: Some(fitting),
+            ..wire::EnabledThinking::default()
+        }));
+    }
+
+    fn adaptive<'w>(&mut self, config: &'w ReasoningConfig<'_>, wire: &mut wire::Request<'w>) {
+        let at = path(self.request, "reasoning");
+        let display = if config.hidden {
+            Some(Str::borrowed("omitted"))
+        } else {
+            config.summary.as_ref().map(|_| Str::borrowed("summarized"))
+        };
+        wire.thinking = Some(wire::Thinking::Adaptive(wire::AdaptiveThinking {
+            display,
+            ..wire::AdaptiveThinking::default()
+        }));
+        let effort = match (config.effort.as_deref(), config.budget) {
+            (Some("minimal"), _) => {
+                self.losses
+                    .approximated(at, "the lowest effort of Messages is `low`");
+                Some(Str::borrowed("low"))
+            }
+            (Some(effort), _) => Some(Str::from(effort)),
+            (None, Some(budget)) => {
+                self.losses
+                    .approximated(at, "a budget is sent as the nearest effort");
+                Some(Str::borrowed(effort_of(budget)))
+            }
+            (None, None) => None,
+        };
+        if let Some(effort) = effort {
+            wire.output_config.get_or_insert_default().effort = Some(effort);
+        }
+    }
+
+    fn budget(&mut self, config: &ReasoningConfig<'_>) -> u64 {
+        let at = path(self.request, "reasoning");
+        match (config.budget, config.effort.as_deref()) {
+            (Some(budget), _) if budget >= MIN_BUDGET => budget,
+            (Some(_), _) => {
+                self.losses
+                    .approximated(at, "the smallest budget of Messages is 1024");
+                MIN_BUDGET
+            }
+            (None, Some(effort)) => {
+                self.losses
+                    .approximated(at, "the effort is sent as a budget");
+                budget_of(effort)
+            }
+            (None, None) => {
+                self.losses
+                    .defaulted(at, "this model needs a budget; 8192 is sent");
+                budget_of("medium")
+            }
+        }
+    }
+}
+
+fn budget_of(effort: &str) -> u64 {
+    match effort {
+        "minimal" => MIN_BUDGET,
+        "low" => 2048,
+        "high" => 16_384,
+        "xhigh" => 32_768,
+        "max" => 65_536,
+        _ => 8192,
+    }
+}
+
+const fn effort_of(budget: u64) -> &'static str {
+    match budget {
+        0..=2048 => "low",
+        2049..=8192 => "medium",
+        8193..=24_576 => "high",
+        24_577..=49_152 => "xhigh",
+        _ => "max",
+    }
+}
+
+fn sampling(request: &Request<'_>, wire: &mut wire::Request<'_>, losses: &mut Losses) {
+    let thinks = matches!(
+        wire.thinking,
+        Some(wire::Thinking::Enabled(_) | wire::Thinking::Adaptive(_))
+    );
+    let sampling = &request.sampling;
+    let own = "with thinking on, Messages samples in its own way";
+    wire.temperature = match sampling.temperature {
+        Some(temperature) if thinks => {
+            if (temperature - 1.0).abs() > f64::EPSILON {
+                losses.dropped(path(request, "temperature"), own);
+            }
+            None
+        }
+        Some(temperature) if temperature > 1.0 => {
+            losses.approximated(
+                path(request, "temperature"),
+                "the highest temperature of Messages is 1",
+            );
+            Some(1.0)
+        }
+        other => other,
+    };
+    wire.top_p = match sampling.top_p {
+        Some(top_p) if thinks && top_p < 0.95 => {
+            losses.dropped(path(request, "top_p"), own);
+            None
+        }
+        other => other,
+    };
+    wire.top_k = match sampling.top_k {
+        Some(_) if thinks => {
+            losses.dropped(path(request, "top_k"), own);
+            None
+        }
+        other => other,
+    };
+}
+
+/// What Messages has no member for. Values that ask for nothing are no loss.
+fn unsupported(request: &Request<'_>, losses: &mut Losses) {
+    let sampling = &request.sampling;
+    let asked = |value: Option<f64>| value.is_some_and(|value| value != 0.0);
+    for (name, there) in [
+        ("frequency_penalty", asked(sampling.frequency_penalty)),
+        ("presence_penalty", asked(sampling.presence_penalty)),
+        ("seed", sampling.seed.is_some()),
+        ("logprobs", sampling.logprobs == Some(true)),
+        (
+            "top_logprobs",
+            sampling.top_logprobs.is_some_and(|count| count > 0),
+        ),
+        (
+            "logit_bias",
+            sampling.logit_bias.is_some_and(|bias| bias.get() != "{}"),
+        ),
+        (
+            "verbosity",
+            request
+                .output
+                .verbosity
+                .as_deref()
+                .is_some_and(|level| level != "medium"),
+        ),
+        (
+            "metadata",
+            request.metadata.is_some_and(|data| data.get() != "{}"),
+        ),
+        ("prompt_cache_key", request.cache.key.is_some()),
+        ("prompt_cache_retention", request.cache.retention.is_some()),
+    ] {
+        if there {
+            losses.dropped(path(request, name), "Messages has no such setting");
+        }
+    }
+}
+
+fn stops<'r>(request: &'r Request<'_>, wire: &mut wire::Request<'r>, losses: &mut Losses) {
+    let mut stops = Vec::with_capacity(request.sampling.stop.len());
+    for stop in &request.sampling.stop {
+        if stop.trim().is_empty() {
+            losses.dropped(
+                path(request, "stop"),
+                "Messages refuses blank stop sequences",
+            );
+        } else {
+            stops.push(stop.reborrow());
+        }
+    }
+    wire.stop_sequences = (!stops.is_empty()).then_some(stops);
+}
+
+fn service_tier(request: &Request<'_>, losses: &mut Losses) -> Option<Str<'static>> {
+    match request.service_tier.as_deref()? {
+        "auto" => Some(Str::borrowed("auto")),
+        "default" => Some(Str::borrowed("standard_only")),
+        tier => {
+            let why = format!("Messages has no service tier `{tier}`");
+            losses.dropped(path(request, "service_tier"), why);
+            None
+        }
+    }
+}
+
+fn format<'r>(
+    request: &'r Request<'_>,
+    target: &Target<'_>,
+    wire: &mut wire::Request<'r>,
+    losses: &mut Losses,
+) -> Option<String> {
+    let at = path(request, "response_format");
+    match request.output.format.as_ref()? {
+        Format::Text => None,
+        Format::JsonSchema {
+            schema: Some(schema),
+            description,
+            ..
+        } if target.abilities.output_format => {
+            if description.is_some() {
+                losses.dropped(at, "Messages has no description of a schema");
+            }
+            let format = wire::JsonSchemaFormat {
+                schema: Some(Json(std::borrow::Cow::Borrowed(*schema))),
+                ..wire::JsonSchemaFormat::default()
+            };
+            wire.output_config.get_or_insert_default().format =
+                Some(wire::OutputFormat::JsonSchema(format));
+            None
+        }
+        Format::JsonSchema {
+            schema: Some(schema),
+            ..
+        } => {
+            losses.approximated(at, "the schema is sent as an instruction");
+            let schema = schema.get();
+            Some(format!(
+                "{JSON_OBJECT} It has to match this JSON schema:\n{schema}"
+            ))
+        }
+        Format::JsonObject | Format::JsonSchema { .. } => {
+            losses.approximated(at, "JSON is asked for by an instruction");
+            Some(JSON_OBJECT.to_owned())
+        }
+    }
+}

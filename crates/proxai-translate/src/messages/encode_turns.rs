@@ -1,0 +1,529 @@
+//! The conversation for an upstream of this protocol.
+//!
+//! Messages wants turns of user and assistant in alternation, beginning and ending with the user,
+//! every call followed by its result at the head of the next message. What a client of another
+//! protocol sends is merged and, where a partner is missing, completed; each such addition is
+//! reported. Everything is decided by what stands before it, so that a longer history begins with
+//! the bytes of the shorter one (T5): contents are always arrays, nothing is moved to the front.
+
+use proxai_ir::{
+    At, CacheMark, Content, Losses, Part, Reasoning, Request, Role, ToolCall, ToolKind, ToolResult,
+    Turn,
+};
+use proxai_json::{Str, Text};
+use proxai_messages as wire;
+use proxai_messages::{CacheControl, ContentBlock};
+use proxai_types::Protocol;
+
+use super::input::{Input, wrapped};
+use super::media;
+use crate::adapter::RequestError;
+use crate::context::Target;
+use crate::{ids, seal};
+
+/// What stands for a user who has not spoken.
+const STUB: &str = "Begin.";
+/// What stands behind an assistant who spoke last: continuing its words is not offered by every
+/// model of this protocol (case 79).
+const CONTINUE: &str = "Continue.";
+/// What stands for a result that never came (case 40).
+const NO_RESULT: &str = "No result was recorded for this call.";
+
+/// System prompt and messages.
+#[derive(Debug)]
+pub(super) struct Conversation<'r> {
+    pub(super) system: Vec<ContentBlock<'r>>,
+    pub(super) messages: Vec<wire::Message<'r>>,
+    /// The last message gives results to an assistant that did not think first: models that think
+    /// by a budget refuse to begin now (case 65).
+    pub(super) unthinking_tool_loop: bool,
+}
+
+/// One message in the making.
+#[derive(Debug)]
+struct Draft<'r> {
+    role: Role,
+    results: Vec<(At, wire::ToolResultBlock<'r>)>,
+    blocks: Vec<(At, ContentBlock<'r>)>,
+}
+
+impl<'r> Draft<'r> {
+    const fn new(role: Role) -> Self {
+        Self {
+            role,
+            results: Vec::new(),
+            blocks: Vec::new(),
+        }
+    }
+
+    fn calls(&self) -> impl Iterator<Item = (At, &Str<'r>)> {
+        self.blocks.iter().filter_map(|(at, block)| match block {
+            ContentBlock::ToolUse(call) => Some((*at, &call.id)),
+            _ => None,
+        })
+    }
+
+    fn into_message(self) -> wire::Message<'r> {
+        let role = match self.role {
+            Role::Assistant => wire::Role::Assistant,
+            Role::System | Role::Developer => wire::Role::System,
+            Role::User | Role::Tool => wire::Role::User,
+        };
+        let results = self.results.into_iter();
+        let results = results.map(|(_, result)| ContentBlock::ToolResult(result));
+        let blocks = self.blocks.into_iter().map(|(_, block)| block);
+        wire::Message {
+            role: Some(role),
+            content: Some(Text::Parts(results.chain(blocks).collect())),
+            ..wire::Message::default()
+        }
+    }
+}
+
+/// Writes the conversation.
+pub(super) fn encode<'r>(
+    request: &'r Request<'_>,
+    target: &Target<'_>,
+    losses: &mut Losses,
+) -> Result<Conversation<'r>, RequestError> {
+    let leading = request
+        .turns
+        .iter()
+        .take_while(|turn| is_system(turn.role))
+        .count();
+    let (head, turns) = request.turns.split_at(leading);
+    let mut encoder = Encoder {
+        target,
+        losses,
+        drafts: Vec::with_capacity(turns.len() + 1),
+    };
+    let mut system = Vec::new();
+    for turn in head {
+        system.extend(encoder.system_blocks(turn));
+    }
+    for (index, turn) in turns.iter().enumerate() {
+        encoder.turn(turn, &turns[index + 1..])?;
+    }
+    encoder.pair_results();
+    encoder.complete_ends();
+    let unthinking_tool_loop = unthinking(&encoder.drafts);
+    let drafts = encoder.drafts;
+    Ok(Conversation {
+        system,
+        messages: drafts.into_iter().map(Draft::into_message).collect(),
+        unthinking_tool_loop,
+    })
+}
+
+/// Whether a text would be refused as empty (case 80).
+pub(super) fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
+/// A cache mark on the wire.
+pub(super) fn cache_control<'r>(mark: &'r CacheMark<'_>) -> CacheControl<'r> {
+    CacheControl {
+        kind: Some(Str::borrowed("ephemeral")),
+        ttl: mark.ttl.as_ref().map(Str::reborrow),
+        ..CacheControl::default()
+    }
+}
+
+const fn is_system(role: Role) -> bool {
+    matches!(role, Role::System | Role::Developer)
+}
+
+fn unthinking(drafts: &[Draft<'_>]) -> bool {
+    let [.., assistant, user] = drafts else {
+        return false;
+    };
+    let thinks = matches!(
+        assistant.blocks.first(),
+        Some((
+            _,
+            ContentBlock::Thinking(_) | ContentBlock::RedactedThinking(_)
+        ))
+    );
+    !user.results.is_empty() && !thinks
+}
+
+fn text_block<'r>(text: Str<'r>, cache: Option<&'r CacheMark<'_>>) -> ContentBlock<'r> {
+    ContentBlock::Text(wire::TextBlock {
+        text,
+        cache_control: cache.map(cache_control),
+        ..wire::TextBlock::default()
+    })
+}
+
+struct Encoder<'t, 'l, 'r> {
+    target: &'t Target<'t>,
+    losses: &'l mut Losses,
+    drafts: Vec<Draft<'r>>,
+}
+
+impl<'r> Encoder<'_, '_, 'r> {
+    fn turn(&mut self, turn: &'r Turn<'_>, rest: &'r [Turn<'_>]) -> Result<(), RequestError> {
+        if turn.name.is_some() {
+            self.losses
+                .dropped(turn.at.member("name"), "Messages has no names of speakers");
+        }
+        match turn.role {
+            Role::System | Role::Developer => self.system_turn(turn, rest),
+            Role::User | Role::Tool => self.user(turn)?,
+            Role::Assistant => self.assistant(turn)?,
+        }
+        Ok(())
+    }
+
+    /// The draft that takes the next block of that role.
+    fn draft(&mut self, role: Role) -> &mut Draft<'r> {
+        if self.drafts.last().is_none_or(|draft| draft.role != role) {
+            self.drafts.push(Draft::new(role));
+        }
+        let last = self.drafts.len() - 1;
+        &mut self.drafts[last]
+    }
+
+    fn system_blocks(&mut self, turn: &'r Turn<'_>) -> Vec<ContentBlock<'r>> {
+        let mut blocks = Vec::with_capacity(turn.parts.len());
+        for part in &turn.parts {
+            match &part.content {
+                Content::Text(text) => {
+                    if let Some(text) = self.text(part, &text.text) {
+                        blocks.push(text_block(text, part.cache.as_ref()));
+                    }
+                }
+                _ => self
+                    .losses
+                    .dropped(part.at, "a system prompt holds text only"),
+            }
+        }
+        blocks
+    }
+
+    /// A system turn behind the first other one stays where it is (case 74): as a turn of its own
+    /// where the model has such and the rules of placement allow it (case 75), else as marked text
+    /// of the user. It is never moved to the front, which would change what stands before it.
+    fn system_turn(&mut self, turn: &'r Turn<'_>, rest: &[Turn<'_>]) {
+        let follower = rest.iter().find(|next| !is_system(next.role));
+        let fits = follower.is_none_or(|next| next.role == Role::Assistant)
+            && self
+                .drafts
+                .last()
+                .is_some_and(|draft| matches!(draft.role, Role::User | Role::System));
+        if self.target.abilities.system_turns && fits {
+            let blocks = self.system_blocks(turn);
+            if !blocks.is_empty() {
+                let blocks = blocks.into_iter().map(|block| (turn.at, block));
+                self.draft(Role::System).blocks.extend(blocks);
+            }
+            return;
+        }
+        for block in self.system_blocks(turn) {
+            let ContentBlock::Text(block) = block else {
+                continue;
+            };
+            self.losses.approximated(
+                turn.at,
+                "a system message in the middle is sent as marked text of the user",
+            );
+            let text = format!("<system>\n{}\n</system>", block.text);
+            let block = wire::TextBlock {
+                text: text.into(),
+                ..block
+            };
+            self.draft(Role::User)
+                .blocks
+                .push((turn.at, ContentBlock::Text(block)));
+        }
+    }
+
+    /// Text that may be sent; blank text is refused by the API.
+    fn text(&mut self, part: &Part<'_>, text: &'r Str<'_>) -> Option<Str<'r>> {
+        if is_blank(text) {
+            if !text.is_empty() || part.cache.is_some() {
+                self.losses.dropped(part.at, "Messages refuses blank text");
+            }
+            return None;
+        }
+        Some(text.reborrow())
+    }
+
+    fn user(&mut self, turn: &'r Turn<'_>) -> Result<(), RequestError> {
+        for part in &turn.parts {
+            match &part.content {
+                Content::ToolResult(result) => {
+                    let result = self.result(part, result)?;
+                    self.draft(Role::User).results.push((part.at, result));
+                }
+                content => {
+                    if let Some(block) = self.shown(part, content)? {
+                        self.draft(Role::User).blocks.push((part.at, block));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A part that users and tool results may have.
+    fn shown(
+        &mut self,
+        part: &'r Part<'_>,
+        content: &'r Content<'_>,
+    ) -> Result<Option<ContentBlock<'r>>, RequestError> {
+        Ok(match content {
+            Content::Text(text) => {
+                if !text.citations.is_empty() {
+                    self.losses.dropped(
+                        part.at,
+                        "citations of earlier turns cannot be proven to Messages",
+                    );
+                }
+                self.text(part, &text.text)
+                    .map(|text| text_block(text, part.cache.as_ref()))
+            }
+            Content::Refusal(text) => self
+                .text(part, text)
+                .map(|text| text_block(text, part.cache.as_ref())),
+            Content::Media(media) => Some(media::encode(part, media, self.losses)?),
+            Content::Opaque(opaque) => {
+                let why = format!("`{}` has no counterpart in Messages", opaque.kind);
+                self.losses.dropped(part.at, why);
+                None
+            }
+            _ => {
+                self.losses
+                    .dropped(part.at, "it does not belong to this role");
+                None
+            }
+        })
+    }
+
+    fn result(
+        &mut self,
+        part: &'r Part<'_>,
+        result: &'r ToolResult<'_>,
+    ) -> Result<wire::ToolResultBlock<'r>, RequestError> {
+        let mut blocks = Vec::with_capacity(result.parts.len());
+        for inner in &result.parts {
+            blocks.extend(self.shown(inner, &inner.content)?);
+        }
+        Ok(wire::ToolResultBlock {
+            tool_use_id: Str(ids::call(&result.call_id)),
+            content: (!blocks.is_empty()).then_some(Text::Parts(blocks)),
+            is_error: result.is_error.then_some(true),
+            cache_control: part.cache.as_ref().map(cache_control),
+            ..wire::ToolResultBlock::default()
+        })
+    }
+
+    fn assistant(&mut self, turn: &'r Turn<'_>) -> Result<(), RequestError> {
+        for part in &turn.parts {
+            let block = match &part.content {
+                Content::Reasoning(thought) => self.thought(part.at, thought),
+                Content::ToolCall(call) => Some(self.call(part, call)),
+                Content::Media(_) => {
+                    self.losses.dropped(
+                        part.at,
+                        "what the assistant drew or said cannot be sent back to Messages",
+                    );
+                    None
+                }
+                content => self.shown(part, content)?,
+            };
+            if let Some(block) = block {
+                self.draft(Role::Assistant).blocks.push((part.at, block));
+            }
+        }
+        Ok(())
+    }
+
+    /// A thought goes back to its issuer, with its seal; without one it would be refused (case 59).
+    fn thought(&mut self, at: At, thought: &'r Reasoning<'_>) -> Option<ContentBlock<'r>> {
+        let sealed = thought
+            .sealed
+            .as_ref()
+            .filter(|sealed| seal::belongs_to(sealed, Protocol::Messages, self.target.issuer));
+        let Some(sealed) = sealed else {
+            let why = if thought.sealed.is_some() {
+                "the thought was sealed by another provider"
+            } else {
+                "Messages takes no thought without its signature"
+            };
+            self.losses.dropped(at, why);
+            return None;
+        };
+        let data = sealed.data.reborrow();
+        Some(if thought.redacted {
+            ContentBlock::RedactedThinking(wire::RedactedThinkingBlock {
+                data,
+                ..wire::RedactedThinkingBlock::default()
+            })
+        } else {
+            ContentBlock::Thinking(wire::ThinkingBlock {
+                thinking: thought.text.reborrow(),
+                signature: data,
+                ..wire::ThinkingBlock::default()
+            })
+        })
+    }
+
+    fn call(&mut self, part: &'r Part<'_>, call: &'r ToolCall<'_>) -> ContentBlock<'r> {
+        if call.sealed.is_some() {
+            self.losses
+                .dropped(part.at, "the call was sealed by another provider");
+        }
+        let json = match call.kind {
+            ToolKind::Custom => wire::Json::from_string(wrapped("input", &call.input)),
+            _ if call.input.trim_start().starts_with('{') => wire::Json::parse(&call.input),
+            _ => None,
+        };
+        let json = json.or_else(|| {
+            let mut input = Input::new(false);
+            let begun = input.push(&call.input).is_some();
+            let ending = input.finish();
+            let text = match ending.piece {
+                Some(piece) if !begun => piece,
+                _ => wrapped(super::blocks::RAW_INPUT, &call.input),
+            };
+            if text != "{}" {
+                self.losses.approximated(
+                    part.at,
+                    "the input is no JSON object; it is sent as text under `_raw`",
+                );
+            }
+            wire::Json::from_string(text)
+        });
+        ContentBlock::ToolUse(wire::ToolUseBlock {
+            id: Str(ids::call(&call.id)),
+            name: call.name.reborrow(),
+            input: json,
+            cache_control: part.cache.as_ref().map(cache_control),
+            ..wire::ToolUseBlock::default()
+        })
+    }
+
+    /// Every result needs its call in the message before, every call its result in the next one
+    /// (case 40).
+    fn pair_results(&mut self) {
+        let mut at = 0;
+        while at < self.drafts.len() {
+            if self.drafts[at].role == Role::Assistant {
+                self.add_missing_results(at);
+            }
+            if !self.drafts[at].results.is_empty() {
+                self.demote_orphans(at);
+            }
+            at += 1;
+        }
+    }
+
+    fn add_missing_results(&mut self, at: usize) {
+        let next = self.drafts.get(at + 1);
+        let has = |id: &str| {
+            next.is_some_and(|next| next.results.iter().any(|(_, r)| r.tool_use_id == *id))
+        };
+        let missing: Vec<(At, Str<'r>)> = self.drafts[at]
+            .calls()
+            .filter(|(_, id)| !has(id))
+            .map(|(place, id)| (place, id.clone()))
+            .collect();
+        if missing.is_empty() {
+            return;
+        }
+        if next.is_none_or(|next| next.role != Role::User) {
+            self.drafts.insert(at + 1, Draft::new(Role::User));
+        }
+        for (place, id) in missing {
+            self.losses
+                .defaulted(place, format!("no result for call `{id}`; one was added"));
+            let result = wire::ToolResultBlock {
+                tool_use_id: id,
+                content: Some(Text::Parts(vec![text_block(
+                    Str::borrowed(NO_RESULT),
+                    None,
+                )])),
+                is_error: Some(true),
+                ..wire::ToolResultBlock::default()
+            };
+            self.drafts[at + 1].results.push((place, result));
+        }
+    }
+
+    fn demote_orphans(&mut self, at: usize) {
+        let calls: Vec<Str<'r>> = match at.checked_sub(1).map(|before| &self.drafts[before]) {
+            Some(before) => before.calls().map(|(_, id)| id.clone()).collect(),
+            None => Vec::new(),
+        };
+        let mut answered: Vec<Str<'r>> = Vec::new();
+        let mut orphans = Vec::new();
+        let results = std::mem::take(&mut self.drafts[at].results);
+        for (place, result) in results {
+            let id = result.tool_use_id.clone();
+            if calls.contains(&id) && !answered.contains(&id) {
+                answered.push(id);
+                self.drafts[at].results.push((place, result));
+                continue;
+            }
+            self.losses.approximated(
+                place,
+                format!("no call `{id}` stands in the turn before; its result is sent as text"),
+            );
+            let head = format!("Result of tool call {id}:");
+            orphans.push((place, text_block(head.into(), None)));
+            if let Some(Text::Parts(blocks)) = result.content {
+                orphans.extend(blocks.into_iter().map(|block| (place, block)));
+            }
+        }
+        self.drafts[at].blocks.splice(0..0, orphans);
+    }
+
+    fn complete_ends(&mut self) {
+        if self
+            .drafts
+            .first()
+            .is_none_or(|first| first.role != Role::User)
+        {
+            let at = self
+                .drafts
+                .first()
+                .and_then(|first| first.blocks.first())
+                .map_or_else(At::default, |(at, _)| *at);
+            self.losses.defaulted(
+                place(at),
+                "Messages begins with the user; a short turn was added",
+            );
+            let mut draft = Draft::new(Role::User);
+            draft
+                .blocks
+                .push((at, text_block(Str::borrowed(STUB), None)));
+            self.drafts.insert(0, draft);
+        }
+        if let Some(last) = self
+            .drafts
+            .last()
+            .filter(|last| last.role == Role::Assistant)
+        {
+            let at = last.blocks.first().map_or_else(At::default, |(at, _)| *at);
+            self.losses.defaulted(
+                place(at),
+                "Messages ends with the user; a turn that asks to continue was added",
+            );
+            let mut draft = Draft::new(Role::User);
+            draft
+                .blocks
+                .push((at, text_block(Str::borrowed(CONTINUE), None)));
+            self.drafts.push(draft);
+        }
+    }
+}
+
+/// The conversation as a whole, where no turn can be named.
+fn place(at: At) -> At {
+    if at.list.is_empty() {
+        At::root("messages")
+    } else {
+        at
+    }
+}

@@ -1,0 +1,123 @@
+//! A whole answer for a client of this protocol: the same blocks as in a stream, collected.
+
+use proxai_ir::{Event, Losses, Response};
+use proxai_json::{Nullable, Str, Text};
+use proxai_messages as wire;
+use proxai_messages::{Answer, ContentBlock, Delta};
+
+use super::blocks::RAW_INPUT;
+use super::writer::{Blocks, Writer};
+use super::{input, stop, usage};
+use crate::context::ReplyContext;
+use crate::ids;
+
+/// Writes an answer.
+pub(super) fn encode(
+    response: &Response<'_>,
+    context: &ReplyContext,
+    losses: &mut Losses,
+    out: &mut Vec<u8>,
+) {
+    let mut writer = Writer::new(context);
+    let id = ids::answer("msg_", &response.id, &context.id);
+    writer.answer(id.clone());
+    let mut collected = Collected::default();
+    response.replay(&mut |event: Event<'_>| writer.event(event, &mut collected));
+    writer.finish(&mut collected);
+    let end = stop::encode(&response.finish, writer.calls(), writer.refused());
+    let counts = response.usage.unwrap_or_default();
+    let mut counts = usage::encode(&counts, context.estimated_input);
+    counts.service_tier = response.service_tier.as_ref().map(service_tier);
+    let answer = Answer {
+        id: id.into(),
+        kind: Some(Str::borrowed("message")),
+        role: Some(Str::borrowed("assistant")),
+        model: Str::from(&*context.model),
+        content: Some(Text::Parts(collected.blocks)),
+        stop_reason: end.stop_reason,
+        stop_sequence: end.stop_sequence,
+        stop_details: end.stop_details,
+        usage: Some(counts),
+        ..Answer::default()
+    };
+    losses.extend(std::mem::take(&mut writer.losses));
+    out.extend_from_slice(&proxai_json::to_vec(&answer));
+}
+
+/// The hub's `default` tier is `standard` here.
+pub(super) fn service_tier<'a>(tier: &'a Str<'_>) -> Str<'a> {
+    match tier.as_str() {
+        "default" => Str::borrowed("standard"),
+        _ => tier.reborrow(),
+    }
+}
+
+/// Blocks with their deltas applied.
+#[derive(Default)]
+struct Collected {
+    blocks: Vec<ContentBlock<'static>>,
+    input: String,
+}
+
+impl Blocks for Collected {
+    fn start(&mut self, _index: u64, block: ContentBlock<'_>) {
+        self.input.clear();
+        self.blocks.push(match block {
+            ContentBlock::ToolUse(call) => ContentBlock::ToolUse(wire::ToolUseBlock {
+                id: call.id.into_static(),
+                name: call.name.into_static(),
+                ..wire::ToolUseBlock::default()
+            }),
+            ContentBlock::Thinking(_) => ContentBlock::Thinking(wire::ThinkingBlock::default()),
+            ContentBlock::RedactedThinking(block) => {
+                ContentBlock::RedactedThinking(wire::RedactedThinkingBlock {
+                    data: block.data.into_static(),
+                    ..wire::RedactedThinkingBlock::default()
+                })
+            }
+            // The writer begins no other kind.
+            _ => ContentBlock::Text(wire::TextBlock::default()),
+        });
+    }
+
+    fn delta(&mut self, _index: u64, delta: Delta<'_>) {
+        match (self.blocks.last_mut(), delta) {
+            (Some(ContentBlock::Text(block)), Delta::Text(delta)) => {
+                block.text.0.to_mut().push_str(&delta.text);
+            }
+            (Some(ContentBlock::Text(block)), Delta::Citations(delta)) => {
+                if let Some(wire::Citation::Web(web)) = delta.citation {
+                    let citation = wire::Citation::Web(wire::WebCitation {
+                        cited_text: web.cited_text.into_static(),
+                        url: web.url.into_static(),
+                        title: Nullable::or_null(web.title.value().map(Str::into_static)),
+                        encrypted_index: web.encrypted_index.into_static(),
+                    });
+                    block.citations.get_or_insert_default().push(citation);
+                }
+            }
+            (Some(ContentBlock::Thinking(block)), Delta::Thinking(delta)) => {
+                block.thinking.0.to_mut().push_str(&delta.thinking);
+            }
+            (Some(ContentBlock::Thinking(block)), Delta::Signature(delta)) => {
+                block.signature = delta.signature.into_static();
+            }
+            (Some(ContentBlock::ToolUse(_)), Delta::InputJson(delta)) => {
+                self.input.push_str(&delta.partial_json);
+            }
+            _ => {}
+        }
+    }
+
+    fn stop(&mut self, _index: u64) {
+        if let Some(ContentBlock::ToolUse(call)) = self.blocks.last_mut() {
+            let text = std::mem::take(&mut self.input);
+            // An object that is cut or malformed can be seen here, unlike in a stream.
+            call.input = wire::Json::parse(&text)
+                .is_some()
+                .then(|| text.clone())
+                .or_else(|| Some(input::wrapped(RAW_INPUT, &text)))
+                .and_then(wire::Json::from_string);
+        }
+    }
+}
