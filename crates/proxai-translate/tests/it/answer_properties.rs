@@ -41,8 +41,13 @@ fn comparable(mut response: Response<'_>) -> String {
 /// A client that reads our JSON and one that reads our stream understand the same.
 fn agree(client: Protocol, json: &[u8], stream: &[u8]) -> Result<(), String> {
     let differ = |what: &str, one: &str, other: &str| {
-        let changed = one.lines().zip(other.lines()).find(|(one, other)| one != other);
-        Err(format!("{client}: {what}: JSON and stream differ: {changed:?}"))
+        let changed = one
+            .lines()
+            .zip(other.lines())
+            .find(|(one, other)| one != other);
+        Err(format!(
+            "{client}: {what}: JSON and stream differ: {changed:?}"
+        ))
     };
     let from_json = adapter(client)
         .decode_response(json)
@@ -66,7 +71,11 @@ fn agree(client: Protocol, json: &[u8], stream: &[u8]) -> Result<(), String> {
 #[test]
 fn a_stream_and_its_fold_tell_each_client_the_same() {
     let cases = answers(Kind::Stream);
-    assert!(cases.len() >= 20, "only {} streams are answers", cases.len());
+    assert!(
+        cases.len() >= 20,
+        "only {} streams are answers",
+        cases.len()
+    );
     for_each_case(&cases, |case, found| {
         let sent = case.upstream();
         for client in Protocol::ALL {
@@ -117,7 +126,11 @@ fn a_cut_or_damaged_answer_never_panics_and_a_cut_one_is_never_an_answer() {
         for _ in 0..60 {
             let body = mutate::mutate(&sent.body, &[], &mut random);
             for client in Protocol::ALL {
-                drop(translate_response(client, &drive::reply(case, client), &body));
+                drop(translate_response(
+                    client,
+                    &drive::reply(case, client),
+                    &body,
+                ));
             }
         }
     });

@@ -36,7 +36,10 @@ fn check_facts(found: &mut Vec<String>, facts: Option<&Facts>, body: &[u8], whom
     for (pointer, expected) in facts.into_iter().flatten() {
         let value = body.pointer(pointer);
         // A string that begins with `~` is a part of the text that must be there.
-        let holds = match (expected.as_str().and_then(|text| text.strip_prefix('~')), value) {
+        let holds = match (
+            expected.as_str().and_then(|text| text.strip_prefix('~')),
+            value,
+        ) {
             (Some(part), Some(value)) => value.as_str().is_some_and(|text| text.contains(part)),
             (None, Some(value)) => same(value, expected),
             (_, None) => false,
@@ -57,7 +60,10 @@ fn same(value: &Value, expected: &Value) -> bool {
 
 #[test]
 fn requests_become_what_their_cases_say() {
-    let with_requests = Kind::ALL.into_iter().flat_map(cases).filter(|case| case.request.is_some());
+    let with_requests = Kind::ALL
+        .into_iter()
+        .flat_map(cases)
+        .filter(|case| case.request.is_some());
     for_each_case(&with_requests.collect::<Vec<Case>>(), |case, found| {
         let sent = case.request();
         let expect = &case.about.expect;
@@ -67,7 +73,10 @@ fn requests_become_what_their_cases_say() {
             }
             let whom = format!("to {upstream}");
             let refused = expect.refused.get(upstream.name());
-            let prepared = match (drive::request(sent, upstream, &drive::target(case)), refused) {
+            let prepared = match (
+                drive::request(sent, upstream, &drive::target(case)),
+                refused,
+            ) {
                 (Ok(prepared), None) => prepared,
                 (Ok(_), Some(path)) => {
                     found.push(format!("{whom}: not refused at {path}"));
@@ -79,8 +88,18 @@ fn requests_become_what_their_cases_say() {
                     continue;
                 }
             };
-            check_losses(found, expect.losses.get(upstream.name()), &prepared.losses, &whom);
-            check_facts(found, expect.request.get(upstream.name()), &prepared.body, &whom);
+            check_losses(
+                found,
+                expect.losses.get(upstream.name()),
+                &prepared.losses,
+                &whom,
+            );
+            check_facts(
+                found,
+                expect.request.get(upstream.name()),
+                &prepared.body,
+                &whom,
+            );
             let body: Value = serde_json::from_slice(&prepared.body).expect("it is JSON");
             for pointer in expect.absent.get(upstream.name()).into_iter().flatten() {
                 if let Some(value) = body.pointer(pointer) {
@@ -126,7 +145,11 @@ fn check_answer(found: &mut Vec<String>, answer: &Answer, client: Protocol, seen
     }
     let usage = seen.usage.unwrap_or_default();
     let mut count = |what: &str, expected: Option<u64>, seen: u64| {
-        need(what, expected.is_none_or(|expected| expected == seen), &seen);
+        need(
+            what,
+            expected.is_none_or(|expected| expected == seen),
+            &seen,
+        );
     };
     count("input", answer.input, usage.input);
     count("output", answer.output, usage.output);
@@ -152,9 +175,10 @@ fn streams_tell_what_their_cases_say() {
                 check_losses(found, expected, &streamed.losses, client.name());
             }
             let error = match &streamed.refused {
-                Some(failure) => {
-                    Some(view::of_error(client, &encode_failure(client, failure, "req_1")))
-                }
+                Some(failure) => Some(view::of_error(
+                    client,
+                    &encode_failure(client, failure, "req_1"),
+                )),
                 None => view::of_stream(client, &streamed.body).error,
             };
             match (&expect.failure, error) {
@@ -187,7 +211,11 @@ fn answers_tell_what_their_cases_say() {
                 (Ok(translated), None) => translated,
                 (Err(ReplyError::Failure(failure)), Some(facts)) => {
                     let kind = format!("{:?}", failure.kind);
-                    if facts.kind.as_ref().is_some_and(|expected| *expected != kind) {
+                    if facts
+                        .kind
+                        .as_ref()
+                        .is_some_and(|expected| *expected != kind)
+                    {
                         found.push(format!("{client}: {kind}"));
                     }
                     continue;
@@ -208,7 +236,12 @@ fn answers_tell_what_their_cases_say() {
                 check_facts(found, facts, &translated.body, client.name());
             }
             if let Some(answer) = &expect.answer {
-                check_answer(found, answer, client, &view::of_json(client, &translated.body));
+                check_answer(
+                    found,
+                    answer,
+                    client,
+                    &view::of_json(client, &translated.body),
+                );
             }
         }
     });

@@ -30,7 +30,11 @@ fn told(frames: &[Frame]) -> String {
             (_, true) => "comment",
             _ => "data",
         };
-        let form = if frame.well_formed() { "" } else { ", repaired" };
+        let form = if frame.well_formed() {
+            ""
+        } else {
+            ", repaired"
+        };
         let event = frame.event().unwrap_or("-");
         let data = String::from_utf8_lossy(frame.data());
         lines += &format!("{kind}{form} | {event} | {data:?}\n");

@@ -106,7 +106,9 @@ fn indent(json: &str) -> String {
 }
 
 fn others(protocol: Protocol) -> impl Iterator<Item = Protocol> {
-    Protocol::ALL.into_iter().filter(move |other| *other != protocol)
+    Protocol::ALL
+        .into_iter()
+        .filter(move |other| *other != protocol)
 }
 
 fn request_goldens(case: &Case, goldens: &mut Goldens) -> String {

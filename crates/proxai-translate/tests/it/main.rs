@@ -26,7 +26,11 @@ fn for_each_case(
         if checked.is_err() {
             found.push("panicked, see above".to_owned());
         }
-        problems.extend(found.into_iter().map(|problem| format!("{case}: {problem}")));
+        problems.extend(
+            found
+                .into_iter()
+                .map(|problem| format!("{case}: {problem}")),
+        );
     }
     assert!(
         problems.is_empty(),

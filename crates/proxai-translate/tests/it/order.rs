@@ -63,7 +63,11 @@ impl Rules {
                 continue;
             }
             self.need(value["object"] == "chat.completion.chunk", "object", value);
-            self.need(*id.get_or_insert(&value["id"]) == &value["id"], "id changed", value);
+            self.need(
+                *id.get_or_insert(&value["id"]) == &value["id"],
+                "id changed",
+                value,
+            );
             let Some(choice) = value["choices"].get(0) else {
                 self.need(stops == 1, "usage before the finish_reason", value);
                 self.need(value["usage"].is_object(), "no choices and no usage", value);
@@ -101,13 +105,19 @@ impl Rules {
         let mut blocks = 0;
         for (event, value) in &told {
             let kind = value["type"].as_str().unwrap_or_default();
-            self.need(event.as_deref() == Some(kind), "event is not the type", value);
+            self.need(
+                event.as_deref() == Some(kind),
+                "event is not the type",
+                value,
+            );
             self.need(!ended, "a frame after the end", value);
             let index = value["index"].as_u64();
             match kind {
                 "message_start" => {
                     self.need(!started, "a second message_start", value);
-                    let empty = value["message"]["content"].as_array().is_some_and(Vec::is_empty);
+                    let empty = value["message"]["content"]
+                        .as_array()
+                        .is_some_and(Vec::is_empty);
                     self.need(empty, "content is not empty", value);
                     self.need(value["message"]["usage"].is_object(), "no usage", value);
                     started = true;
@@ -123,7 +133,9 @@ impl Rules {
                         "text" => block["text"] == "",
                         "thinking" => block["thinking"] == "",
                         "tool_use" => {
-                            block["input"].as_object().is_some_and(serde_json::Map::is_empty)
+                            block["input"]
+                                .as_object()
+                                .is_some_and(serde_json::Map::is_empty)
                                 && block["name"].as_str().is_some_and(|name| !name.is_empty())
                         }
                         _ => true,
@@ -148,7 +160,11 @@ impl Rules {
                     self.need(closes, "stops a block that is not open", value);
                 }
                 "message_delta" => {
-                    self.need(open.is_none() && !stopped, "message_delta out of place", value);
+                    self.need(
+                        open.is_none() && !stopped,
+                        "message_delta out of place",
+                        value,
+                    );
                     self.need(value["usage"]["output_tokens"].is_u64(), "no usage", value);
                     stopped = true;
                 }
@@ -178,7 +194,11 @@ impl Rules {
                 continue;
             }
             let kind = value["type"].as_str().unwrap_or_default();
-            self.need(event.as_deref() == Some(kind), "event is not the type", value);
+            self.need(
+                event.as_deref() == Some(kind),
+                "event is not the type",
+                value,
+            );
             self.need(!ended, "a frame after the end", value);
             let in_order = value["sequence_number"].as_u64() == Some(sequence);
             self.need(in_order, "sequence_number", value);
@@ -190,7 +210,11 @@ impl Rules {
                     self.need(items.all_done(), "the end while an item is open", value);
                     let output = value["response"]["output"].as_array();
                     let same = output.is_some_and(|output| *output == items.done);
-                    self.need(same || kind == "response.failed", "output is not the items", value);
+                    self.need(
+                        same || kind == "response.failed",
+                        "output is not the items",
+                        value,
+                    );
                 }
                 "error" => ended = true,
                 _ => {

@@ -60,7 +60,9 @@ fn the_same_request_gives_the_same_bytes() {
         for upstream in Protocol::ALL {
             let body = || {
                 let prepared = drive::request(case.request(), upstream, &drive::target(case));
-                prepared.map(|prepared| prepared.body).map_err(|error| error.to_string())
+                prepared
+                    .map(|prepared| prepared.body)
+                    .map_err(|error| error.to_string())
             };
             if body() != body() {
                 found.push(format!("to {upstream}"));
@@ -97,7 +99,11 @@ fn writing_what_was_written_changes_nothing() {
         let (twice, turns) = write(&once).unwrap_or_else(|error| panic!("{error}"));
         if once != twice {
             let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
-            found.push(format!("\n  once  {}\n  twice {}", text(&once), text(&twice)));
+            found.push(format!(
+                "\n  once  {}\n  twice {}",
+                text(&once),
+                text(&twice)
+            ));
         }
         let (_, again) = write(&twice).unwrap_or_else(|error| panic!("{error}"));
         if turns != again {
@@ -112,7 +118,8 @@ fn a_cut_or_damaged_request_never_panics() {
         let sent = case.request();
         let cut = sent.body.trim_ascii_end().len();
         for end in (0..cut).step_by(if cut > 2048 { 11 } else { 1 }) {
-            let decoded = adapter(sent.protocol).decode_request(&sent.body[..end], &mut Losses::new());
+            let decoded =
+                adapter(sent.protocol).decode_request(&sent.body[..end], &mut Losses::new());
             if decoded.is_ok() {
                 found.push(format!("cut at {end} is taken for a request"));
             }
@@ -120,7 +127,10 @@ fn a_cut_or_damaged_request_never_panics() {
         let mut random = mutate::Rng::new(11);
         for _ in 0..60 {
             let body = mutate::mutate(&sent.body, &[], &mut random);
-            let damaged = Sent { body, ..sent.clone() };
+            let damaged = Sent {
+                body,
+                ..sent.clone()
+            };
             for upstream in Protocol::ALL {
                 drop(drive::request(&damaged, upstream, &drive::target(case)));
             }
@@ -159,8 +169,8 @@ fn histories(sent: &Sent) -> Vec<Vec<u8>> {
     else {
         return Vec::new();
     };
-    let ends = (1..items.len())
-        .filter(|end| by_the_model(items[*end]) && !by_the_model(items[end - 1]));
+    let ends =
+        (1..items.len()).filter(|end| by_the_model(items[*end]) && !by_the_model(items[end - 1]));
     let mut bodies: Vec<Vec<u8>> = ends
         .map(|end| {
             let shorter = serde_json::value::to_raw_value(&items[..end]).expect("it was JSON");
@@ -199,7 +209,10 @@ fn longer_histories_begin_with_the_bytes_of_shorter_ones() {
         for upstream in Protocol::ALL {
             let mut shorter: Option<BTreeMap<String, Vec<String>>> = None;
             for body in histories(sent) {
-                let history = Sent { body, ..sent.clone() };
+                let history = Sent {
+                    body,
+                    ..sent.clone()
+                };
                 let Ok(prepared) = drive::request(&history, upstream, &drive::target(case)) else {
                     break;
                 };

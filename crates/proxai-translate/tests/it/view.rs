@@ -117,14 +117,18 @@ fn number(value: &Value) -> u64 {
 fn error(value: &Value) -> ErrorView {
     let codes = [&value["type"], &value["code"]];
     ErrorView {
-        codes: codes.iter().filter_map(|code| code.as_str().map(str::to_owned)).collect(),
+        codes: codes
+            .iter()
+            .filter_map(|code| code.as_str().map(str::to_owned))
+            .collect(),
         message: text(&value["message"]),
     }
 }
 
 /// JSON without spaces; anything else as it is.
 pub(crate) fn compact(input: &str) -> String {
-    serde_json::from_str::<Value>(input).map_or_else(|_| input.to_owned(), |value| value.to_string())
+    serde_json::from_str::<Value>(input)
+        .map_or_else(|_| input.to_owned(), |value| value.to_string())
 }
 
 fn openai_usage(value: &Value, [input, output]: [&str; 2]) -> Option<UsageView> {
@@ -181,7 +185,10 @@ fn chat_message(body: &Value, view: &mut View) {
 
 fn chat_stream(stream: &[u8]) -> View {
     let mut view = View {
-        completions: frames(stream).iter().filter(|frame| frame.is_done()).count(),
+        completions: frames(stream)
+            .iter()
+            .filter(|frame| frame.is_done())
+            .count(),
         ..View::default()
     };
     let mut calls: BTreeMap<u64, Value> = BTreeMap::new();
@@ -250,12 +257,17 @@ fn output_item(item: &Value, view: &mut View) {
         }
         "reasoning" => {
             let summary = list("summary");
-            let parts = if summary.is_empty() { list("content") } else { summary };
+            let parts = if summary.is_empty() {
+                list("content")
+            } else {
+                summary
+            };
             let texts: Vec<String> = parts.iter().map(|part| text(&part["text"])).collect();
             view.reasoning += &texts.join("\n\n");
         }
         "function_call" => {
-            view.tools.push((text(&item["name"]), compact(&text(&item["arguments"]))));
+            view.tools
+                .push((text(&item["name"]), compact(&text(&item["arguments"]))));
             view.call_ids.push(text(&item["call_id"]));
         }
         "custom_tool_call" => {
@@ -299,7 +311,8 @@ fn block(block: &Value, view: &mut View) {
         "redacted_thinking" => {}
         "tool_use" => {
             assert!(block["input"].is_object(), "{block}");
-            view.tools.push((text(&block["name"]), block["input"].to_string()));
+            view.tools
+                .push((text(&block["name"]), block["input"].to_string()));
             view.call_ids.push(text(&block["id"]));
         }
         other => panic!("a block of type {other}"),
