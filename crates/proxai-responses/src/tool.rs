@@ -5,6 +5,8 @@
 
 use proxai_json::{RawValue, Str, wire, wire_union};
 
+use crate::lenient::Kept;
+
 wire_union! {
     /// A tool on offer.
     pub enum Tool<'a> by "type" else "function" {
@@ -87,7 +89,7 @@ wire! {
 
     /// Runs in a container of the provider unless the environment is local or not given.
     pub struct ShellTool<'a> {
-        pub environment: Option<Environment<'a>> = "environment",
+        pub environment: Option<Kept<'a, Environment<'a>>> = "environment",
         ..extra
     }
 
