@@ -22,20 +22,20 @@ pub enum ErrorFormat {
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// What to tell the client.
-    pub failure: Failure,
+    pub(crate) failure: Failure,
     /// Headers of the upstream that help the client (`retry-after` and its like), or our own.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// The upstream's own body, where it is already in the client's dialect.
-    pub verbatim: Option<Bytes>,
+    pub(crate) verbatim: Option<Bytes>,
     /// What stopped the attempt, for the plan and the log.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
 }
 
 /// What stopped a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// proxai refused it.
     Refused,
     /// The upstream answered with this status.
@@ -50,7 +50,7 @@ pub enum Cause {
 
 impl Problem {
     /// proxai refuses the request.
-    pub fn refused(failure: Failure) -> Box<Self> {
+    pub(crate) fn refused(failure: Failure) -> Box<Self> {
         Box::new(Self {
             failure,
             headers: HeaderMap::new(),
@@ -60,12 +60,12 @@ impl Problem {
     }
 
     /// A refusal with nothing but kind, code and text.
-    pub fn new(kind: FailureKind, code: &str, message: impl Into<String>) -> Box<Self> {
+    pub(crate) fn new(kind: FailureKind, code: &str, message: impl Into<String>) -> Box<Self> {
         Self::refused(Failure::new(kind, message).with_code(code))
     }
 
     /// The path exists with other methods.
-    pub fn wrong_method(allow: &'static str) -> Box<Self> {
+    pub(crate) fn wrong_method(allow: &'static str) -> Box<Self> {
         let mut problem = Self::new(
             FailureKind::MethodNotAllowed,
             "method_not_allowed",
@@ -78,7 +78,7 @@ impl Problem {
     }
 
     /// Everything is in use; asking again soon makes sense.
-    pub fn busy(code: &str, message: impl Into<String>) -> Box<Self> {
+    pub(crate) fn busy(code: &str, message: impl Into<String>) -> Box<Self> {
         let mut problem = Self::new(FailureKind::Unavailable, code, message);
         problem
             .headers
@@ -87,7 +87,7 @@ impl Problem {
     }
 
     /// The upstream gave no answer.
-    pub fn upstream(error: &UpstreamError, provider: &str) -> Box<Self> {
+    pub(crate) fn upstream(error: &UpstreamError, provider: &str) -> Box<Self> {
         let (kind, code) = if error.is_timeout() {
             (FailureKind::Timeout, "upstream_timeout")
         } else if error.fault() == Fault::Gateway {
@@ -107,7 +107,7 @@ impl Problem {
     }
 
     /// A body that cannot be translated.
-    pub fn request(error: &RequestError) -> Box<Self> {
+    pub(crate) fn request(error: &RequestError) -> Box<Self> {
         let code = match error {
             RequestError::Json(error) if error.syntax => "invalid_json",
             RequestError::Json(_) | RequestError::Invalid { .. } => "invalid_request",
@@ -120,13 +120,18 @@ impl Problem {
     }
 
     /// The status it has on the wire.
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.failure.http_status())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// The response for a client.
-    pub fn render(self, dialect: Protocol, format: ErrorFormat, id: &str) -> Response<Bytes> {
+    pub(crate) fn render(
+        self,
+        dialect: Protocol,
+        format: ErrorFormat,
+        id: &str,
+    ) -> Response<Bytes> {
         let status = self.status();
         let mut headers = self.headers;
         let body = match (format, self.verbatim) {

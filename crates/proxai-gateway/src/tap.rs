@@ -44,9 +44,9 @@ pub(crate) struct Seen {
     pub(crate) head: Option<Box<[u8]>>,
     /// Responses: the latest sequence number.
     pub(crate) sequence: u64,
-    usage: Option<Usage>,
-    call_open: bool,
-    call_deltas: u64,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) call_open: bool,
+    pub(crate) call_deltas: u64,
 }
 
 #[derive(Debug)]

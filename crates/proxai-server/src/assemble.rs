@@ -1,0 +1,61 @@
+//! Settings to snapshot: the providers get their clients, the limits their names.
+
+use std::sync::Arc;
+
+use proxai_config::Settings;
+use proxai_gateway::{
+    ErrorFormat, Limits, LocalUpstream, Sender, Snapshot, Upstream, UpstreamOptions,
+};
+use proxai_upstream::{ClientOptions, Clients};
+
+/// What outlives configurations and is shared by all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Assembly {
+    /// The upstream clients with their pools.
+    pub clients: Arc<Clients>,
+    /// Who answers for providers inside the process.
+    pub local: Option<Arc<dyn LocalUpstream>>,
+}
+
+/// Puts a generation together.
+pub fn snapshot(generation: u64, settings: &Settings, assembly: &Assembly) -> Snapshot {
+    let upstreams = settings
+        .providers
+        .iter()
+        .map(|configured| {
+            let provider = configured.provider.clone();
+            let sender = match (&assembly.local, provider.embedded) {
+                (Some(local), true) => Sender::Local(Arc::clone(local)),
+                _ => Sender::Remote(assembly.clients.get(ClientOptions {
+                    http: provider.http,
+                    ..ClientOptions::default()
+                })),
+            };
+            let options = UpstreamOptions {
+                keys: configured.keys.clone(),
+                read_idle_timeout: configured.read_idle_timeout,
+                max_in_flight: None,
+                sender,
+            };
+            Arc::new(Upstream::new(provider, options))
+        })
+        .collect();
+    let limits = Limits {
+        request_body: settings.server.max_request_body_bytes,
+        keepalive: settings.server.keepalive,
+        tool_call_timeout: settings.tool_call_timeout,
+        concurrent_requests: settings.server.max_concurrent_requests,
+        ..Limits::default()
+    };
+    let errors = match settings.error_format {
+        proxai_config::ErrorFormat::Json => ErrorFormat::Json,
+        proxai_config::ErrorFormat::Text => ErrorFormat::Text,
+    };
+    Snapshot::new(
+        generation,
+        limits,
+        errors,
+        upstreams,
+        settings.table.clone(),
+    )
+}
