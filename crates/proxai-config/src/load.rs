@@ -69,11 +69,11 @@ pub fn load_with(
         ..
     } = build;
     if !problems.is_empty() {
-        problems.sort_by(|a, b| (a.line.is_none(), a.line).cmp(&(b.line.is_none(), b.line)));
+        problems.sort_by_key(|problem| (problem.line.is_none(), problem.line));
         problems.dedup();
         return Err(Problems(problems));
     }
-    warnings.sort_by(|a, b| (a.line.is_none(), a.line).cmp(&(b.line.is_none(), b.line)));
+    warnings.sort_by_key(|warning| (warning.line.is_none(), warning.line));
     let file = layers.file.map(|file| file.path);
     Ok(Loaded {
         settings,

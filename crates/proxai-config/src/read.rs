@@ -86,9 +86,8 @@ fn problem(layers: &Layers, error: &figment::Error) -> Problem {
 fn shape(actual: &Actual) -> &'static str {
     match actual {
         Actual::Bool(_) => "true or false",
-        Actual::Unsigned(_) => "a number",
         Actual::Signed(number) if *number < 0 => "a negative number",
-        Actual::Signed(_) => "a number",
+        Actual::Unsigned(_) | Actual::Signed(_) => "a number",
         Actual::Float(_) => "a number with a point",
         Actual::Char(_) | Actual::Str(_) | Actual::Bytes(_) => "text",
         Actual::Seq => "a list",

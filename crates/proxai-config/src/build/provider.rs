@@ -11,6 +11,7 @@ use proxai_router::ProviderFacts;
 use super::Build;
 use crate::options::{AuthOptions, ModelCellsOr, ProviderOptions, SecretOptions};
 use crate::place::KeyPath;
+use crate::problem::Problem;
 use crate::settings::ProviderSettings;
 use crate::word::Compatibility;
 
@@ -195,9 +196,11 @@ impl Build<'_> {
             ProviderError::NoProtocol { .. } => push(&["protocols", "protocol"]),
             _ => {}
         }
-        let covered = |problem: &crate::problem::Problem| {
-            problem.key.starts_with(&format!("{}.", key.join("."))) || problem.key == key.join(".")
-        };
+        let at = key.join(".");
+        let inside = format!("{at}.");
+        let unknown = matches!(error, ProviderError::Unknown(_));
+        let covered =
+            |problem: &Problem| problem.key == at || (!unknown && problem.key.starts_with(&inside));
         // A variable that is not set has been reported; that it gives no URL is no news.
         if self.problems.iter().any(covered) {
             return;
