@@ -2,7 +2,7 @@
 
 use proxai_json::{RawValue, Str, StringOr, Text, wire};
 
-use crate::{Annotation, ContentPart, Count, Logprobs, Usage};
+use crate::{Annotation, Audio, ContentPart, Count, Logprobs, Raw, Usage};
 
 wire! {
     pub struct Chunk<'a> {
@@ -44,12 +44,13 @@ wire! {
         pub refusal: Option<Str<'a>> = "refusal",
         pub reasoning_content: Option<Str<'a>> = "reasoning_content",
         pub reasoning: Option<Str<'a>> = "reasoning",
-        pub reasoning_details: Option<&'a RawValue> = "reasoning_details",
+        pub reasoning_details: Option<Raw<'a>> = "reasoning_details",
         pub tool_calls: Option<Vec<ToolCallDelta<'a>>> = "tool_calls",
         pub function_call: Option<FunctionDelta<'a>> = "function_call",
         pub annotations: Option<Vec<Annotation<'a>>> = "annotations",
-        pub audio: Option<&'a RawValue> = "audio",
-        pub extra_content: Option<&'a RawValue> = "extra_content",
+        pub audio: Option<Audio<'a>> = "audio",
+        pub images: Option<&'a RawValue> = "images",
+        pub extra_content: Option<Raw<'a>> = "extra_content",
     }
 
     pub struct ToolCallDelta<'a> {
@@ -58,7 +59,7 @@ wire! {
         pub r#type: Option<Str<'a>> = "type",
         pub function: Option<FunctionDelta<'a>> = "function",
         pub custom: Option<CustomDelta<'a>> = "custom",
-        pub extra_content: Option<&'a RawValue> = "extra_content",
+        pub extra_content: Option<Raw<'a>> = "extra_content",
     }
 
     pub struct FunctionDelta<'a> {

@@ -15,7 +15,17 @@ wire! {
         pub param: Option<&'a RawValue> = "param",
     }
 
+    /// One problem of a list that some servers give as `detail`.
+    pub struct Problem<'a> {
+        pub loc: Option<&'a RawValue> = "loc",
+        pub msg: Option<Str<'a>> = "msg",
+    }
+
     /// The official shape, for writing.
+    pub struct ErrorEnvelope<'a> {
+        pub error: ErrorObject<'a> = "error",
+    }
+
     pub struct ErrorObject<'a> {
         pub message: Str<'a> = "message",
         pub r#type: Str<'a> = "type",

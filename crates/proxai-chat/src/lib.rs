@@ -11,6 +11,14 @@
 //! id; `content` may be an array in answers too. Requests and whole answers keep unknown members,
 //! stream chunks do not.
 //!
+//! A reader borrows everything:
+//!
+//! ```
+//! let body = br#"{"choices":[{"message":{"content":"Hi","reasoning":"hm"},"finish_reason":"stop"}]}"#;
+//! let answer: proxai_chat::Response<'_> = proxai_json::from_slice(body).unwrap();
+//! assert_eq!(answer.choices[0].message.reasoning.as_deref(), Some("hm"));
+//! ```
+//!
 //! No meaning is given to anything here: which of two spellings counts is for the reader to decide.
 #![expect(
     missing_docs,
@@ -21,27 +29,30 @@ mod chunk;
 mod count;
 mod error;
 mod message;
+mod raw;
 mod request;
 mod response;
 mod tool;
 
 pub use chunk::{Chunk, ChunkChoice, CustomDelta, Delta, FunctionDelta, ToolCallDelta, XGroq};
 pub use count::Count;
-pub use error::{ErrorBody, ErrorObject};
+pub use error::{ErrorBody, ErrorEnvelope, ErrorObject, Problem};
 pub use message::{
     AudioPart, CacheControl, ContentPart, FilePart, FileSource, ImagePart, InputAudio, LinkPart,
     Message, RefusalPart, Role, TextContent, ThinkingPart, UrlObject,
 };
+pub use raw::Raw;
 pub use request::{
     FormatJsonObject, FormatJsonSchema, FormatText, JsonSchema, Reasoning, Request, ResponseFormat,
     StreamOptions, Thinking,
 };
 pub use response::{
-    Annotation, AnswerMessage, Choice, CompletionDetails, FinishReason, Logprobs, PromptDetails,
-    ReasoningDetail, Response, SearchResult, UrlCitation, UrlCitationAnnotation, Usage,
+    Annotation, AnswerMessage, Audio, Choice, CompletionDetails, FinishReason, Logprobs,
+    PromptDetails, ReasoningDetail, Response, SearchResult, UrlCitation, UrlCitationAnnotation,
+    Usage,
 };
 pub use tool::{
-    AllowedTools, AllowedToolsChoice, Custom, CustomCall, CustomCallBody, CustomTool, Function,
-    FunctionCall, FunctionCallBody, FunctionTool, Name, NamedCustom, NamedFunction, Tool, ToolCall,
-    ToolChoice,
+    AllowedTools, AllowedToolsChoice, CallExtra, CallSeal, Custom, CustomCall, CustomCallBody,
+    CustomTool, Function, FunctionCall, FunctionCallBody, FunctionTool, Name, NamedCustom,
+    NamedFunction, Tool, ToolCall, ToolChoice,
 };

@@ -2,7 +2,7 @@
 
 use proxai_json::{Nullable, RawValue, Str, StringOr, Text, open_enum, wire, wire_union};
 
-use crate::{FunctionCallBody, ToolCall};
+use crate::{FunctionCallBody, Raw, ToolCall};
 
 open_enum! {
     /// Who speaks.
@@ -33,13 +33,13 @@ wire! {
         pub reasoning: Option<Str<'a>> = "reasoning",
         /// An array of [`ReasoningDetail`](crate::ReasoningDetail), raw because it must go back
         /// to its vendor unchanged.
-        pub reasoning_details: Option<&'a RawValue> = "reasoning_details",
+        pub reasoning_details: Option<Raw<'a>> = "reasoning_details",
         pub tool_calls: Option<Vec<ToolCall<'a>>> = "tool_calls",
         pub function_call: Option<FunctionCallBody<'a>> = "function_call",
         pub tool_call_id: Option<Str<'a>> = "tool_call_id",
         pub annotations: Option<&'a RawValue> = "annotations",
         pub audio: Option<&'a RawValue> = "audio",
-        pub extra_content: Option<&'a RawValue> = "extra_content",
+        pub extra_content: Option<Raw<'a>> = "extra_content",
         ..extra
     }
 }

@@ -2,7 +2,7 @@
 
 use proxai_json::{Nullable, RawValue, Str, Text, open_enum, wire, wire_union};
 
-use crate::{ContentPart, Count, FunctionCallBody, ToolCall, XGroq};
+use crate::{ContentPart, Count, FunctionCallBody, Raw, ToolCall, XGroq};
 
 open_enum! {
     /// Why generation ended, in the official values.
@@ -50,20 +50,20 @@ wire! {
         pub refusal: Nullable<Str<'a>> = "refusal",
         pub reasoning_content: Option<Str<'a>> = "reasoning_content",
         pub reasoning: Option<Str<'a>> = "reasoning",
-        pub reasoning_details: Option<&'a RawValue> = "reasoning_details",
+        pub reasoning_details: Option<Raw<'a>> = "reasoning_details",
         pub annotations: Option<Vec<Annotation<'a>>> = "annotations",
         pub tool_calls: Option<Vec<ToolCall<'a>>> = "tool_calls",
         pub function_call: Option<FunctionCallBody<'a>> = "function_call",
-        pub audio: Option<&'a RawValue> = "audio",
+        pub audio: Option<Audio<'a>> = "audio",
         pub images: Option<&'a RawValue> = "images",
-        pub extra_content: Option<&'a RawValue> = "extra_content",
+        pub extra_content: Option<Raw<'a>> = "extra_content",
         ..extra
     }
 
     /// Log probabilities; the arrays are the same as in Responses, so they stay raw.
     pub struct Logprobs<'a> {
-        pub content: Nullable<&'a RawValue> = "content",
-        pub refusal: Nullable<&'a RawValue> = "refusal",
+        pub content: Nullable<Raw<'a>> = "content",
+        pub refusal: Nullable<Raw<'a>> = "refusal",
     }
 
     /// One block of reasoning in the vendor-neutral form that OpenRouter introduced.
@@ -78,6 +78,10 @@ wire! {
         pub id: Option<Str<'a>> = "id",
         pub format: Option<Str<'a>> = "format",
         pub index: Option<Count> = "index",
+        /// Proxai's own: how many bytes of the reasoning text a sealed block stands for.
+        pub length: Option<u64> = "length",
+        /// Proxai's own: the sealed block was withheld by a safety system.
+        pub redacted: Option<bool> = "redacted",
         ..extra
     }
 
@@ -92,6 +96,12 @@ wire! {
         pub end_index: Option<u64> = "end_index",
         /// Not official: the passage.
         pub content: Option<Str<'a>> = "content",
+    }
+
+    /// The official answer holds `data` as base64; only the transcript can be translated.
+    pub struct Audio<'a> {
+        pub id: Option<Str<'a>> = "id",
+        pub transcript: Option<Str<'a>> = "transcript",
     }
 
     pub struct SearchResult<'a> {

@@ -2,7 +2,7 @@
 
 use proxai_json::{RawValue, Str, StringOr, wire, wire_union};
 
-use crate::CacheControl;
+use crate::{CacheControl, Raw};
 
 wire_union! {
     /// A tool on offer. Vendors add kinds that they run themselves; those are unknown here.
@@ -35,7 +35,7 @@ wire! {
     pub struct Function<'a> {
         pub name: Str<'a> = "name",
         pub description: Option<Str<'a>> = "description",
-        pub parameters: Option<&'a RawValue> = "parameters",
+        pub parameters: Option<Raw<'a>> = "parameters",
         pub strict: Option<bool> = "strict",
         ..extra
     }
@@ -59,7 +59,7 @@ wire! {
         pub index: Option<&'a RawValue> = "index",
         pub function: FunctionCallBody<'a> = "function",
         /// Where some vendors put a thought signature.
-        pub extra_content: Option<&'a RawValue> = "extra_content",
+        pub extra_content: Option<Raw<'a>> = "extra_content",
         ..extra
     }
 
@@ -74,7 +74,7 @@ wire! {
         pub id: Option<Str<'a>> = "id",
         pub index: Option<&'a RawValue> = "index",
         pub custom: CustomCallBody<'a> = "custom",
-        pub extra_content: Option<&'a RawValue> = "extra_content",
+        pub extra_content: Option<Raw<'a>> = "extra_content",
         ..extra
     }
 
@@ -82,6 +82,16 @@ wire! {
         pub name: Str<'a> = "name",
         pub input: Str<'a> = "input",
         ..extra
+    }
+
+    /// What proxai puts into `extra_content` of a call for clients.
+    pub struct CallExtra<'a> {
+        pub proxai: Option<CallSeal<'a>> = "proxai",
+    }
+
+    /// A value that goes back to its issuer.
+    pub struct CallSeal<'a> {
+        pub seal: Str<'a> = "seal",
     }
 
     pub struct NamedFunction<'a> {

@@ -1,4 +1,27 @@
-//! Chat adapter.
+//! Chat Completions, both ways.
+//!
+//! Follows the [API reference](https://platform.openai.com/docs/api-reference/chat), checked
+//! 2026-11-21. Each direction of each thing is a file of its own: `*_decode` reads wire into hub,
+//! `*_encode` writes hub as wire. What both directions share (reasoning, usage, finish reasons,
+//! citations, media, errors) has a file that does both, so that they cannot drift apart.
+//!
+//! Refuses: several answers in one request. Everything else that has no form is reported (T4).
+
+mod calls;
+mod citations;
+mod failure;
+mod finish;
+mod media;
+mod message_decode;
+mod message_encode;
+mod reasoning;
+mod request_decode;
+mod request_encode;
+mod response_decode;
+mod response_encode;
+mod stream_decode;
+mod stream_encode;
+mod usage;
 
 use std::sync::Arc;
 
@@ -19,49 +42,49 @@ impl Adapter for Chat {
 
     fn decode_request<'a>(
         &self,
-        _body: &'a [u8],
-        _losses: &mut Losses,
+        body: &'a [u8],
+        losses: &mut Losses,
     ) -> Result<Request<'a>, RequestError> {
-        unimplemented!()
+        request_decode::decode(body, losses)
     }
 
     fn encode_request(
         &self,
-        _request: &Request<'_>,
-        _target: &Target<'_>,
-        _losses: &mut Losses,
-        _out: &mut Vec<u8>,
+        request: &Request<'_>,
+        target: &Target<'_>,
+        losses: &mut Losses,
+        out: &mut Vec<u8>,
     ) -> Result<(), RequestError> {
-        unimplemented!()
+        request_encode::encode(request, target, losses, out)
     }
 
-    fn decode_response<'a>(&self, _body: &'a [u8]) -> Result<Response<'a>, ReplyError> {
-        unimplemented!()
+    fn decode_response<'a>(&self, body: &'a [u8]) -> Result<Response<'a>, ReplyError> {
+        response_decode::decode(body)
     }
 
     fn encode_response(
         &self,
-        _response: &Response<'_>,
-        _context: &ReplyContext,
-        _losses: &mut Losses,
-        _out: &mut Vec<u8>,
+        response: &Response<'_>,
+        context: &ReplyContext,
+        losses: &mut Losses,
+        out: &mut Vec<u8>,
     ) {
-        unimplemented!()
+        response_encode::encode(response, context, losses, out);
     }
 
-    fn decode_failure(&self, _status: u16, _body: &[u8]) -> Failure {
-        unimplemented!()
+    fn decode_failure(&self, status: u16, body: &[u8]) -> Failure {
+        failure::decode(status, body)
     }
 
-    fn encode_failure(&self, _failure: &Failure, _request_id: &str, _out: &mut Vec<u8>) {
-        unimplemented!()
+    fn encode_failure(&self, failure: &Failure, _request_id: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(&proxai_json::to_vec(&failure::envelope(failure)));
     }
 
     fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
-        unimplemented!()
+        Box::new(stream_decode::ChatStream::default())
     }
 
-    fn stream_encoder(&self, _context: Arc<ReplyContext>) -> Box<dyn StreamEncoder> {
-        unimplemented!()
+    fn stream_encoder(&self, context: Arc<ReplyContext>) -> Box<dyn StreamEncoder> {
+        Box::new(stream_encode::ChatStream::new(context))
     }
 }

@@ -1,0 +1,526 @@
+//! Reads a client's request.
+//!
+//! Everything official has a place in the hub or is reported. Of the vendors' additions those are
+//! read that other protocols have too: `top_k`, `reasoning`, `thinking`, cache marks. Members that
+//! are `null` or empty ask for nothing and are not reported.
+
+use proxai_chat as wire;
+use proxai_ir::{
+    At, CacheHints, CacheMark, Format, Losses, Output, ReasoningConfig, ReasoningMode, Request,
+    Sampling, Tool, ToolChoice, ToolDefinition, ToolKind,
+};
+use proxai_json::{Extra, OneOrMany, RawValue, Str, StringOr};
+use proxai_types::Protocol;
+
+use super::message_decode;
+use crate::adapter::RequestError;
+
+/// Reads the body.
+pub(super) fn decode<'a>(body: &'a [u8], losses: &mut Losses) -> Result<Request<'a>, RequestError> {
+    let mut wire: wire::Request<'a> = proxai_json::from_slice(body)?;
+    if wire.model.is_empty() {
+        return Err(RequestError::invalid(
+            "model",
+            "the request names no model: set `model`",
+        ));
+    }
+    report_unread(&mut wire, losses);
+    let mut request = Request::new(Protocol::Chat, std::mem::take(&mut wire.model));
+    request.stream = wire.stream.unwrap_or(false);
+    let options = wire.stream_options.take().unwrap_or_default();
+    request.include_usage = Some(options.include_usage.unwrap_or(false));
+    report_extra("stream_options", &options.extra, losses);
+    request.sampling = sampling(&mut wire);
+    request.reasoning = reasoning(&mut wire, losses);
+    request.output = Output {
+        format: wire
+            .response_format
+            .take()
+            .and_then(|format| output_format(format, losses)),
+        verbosity: wire.verbosity.take(),
+    };
+    request.cache = CacheHints {
+        key: wire.prompt_cache_key.take(),
+        retention: wire.prompt_cache_retention.take(),
+        automatic: wire.cache_control.take().map(cache_mark),
+    };
+    request.end_user = match (wire.safety_identifier.take(), wire.user.take()) {
+        (Some(id), Some(user)) if id != user => {
+            losses.dropped("user", "`safety_identifier` names the end user");
+            Some(id)
+        }
+        (id, user) => id.or(user),
+    };
+    request.metadata = wire.metadata.filter(|value| !asks_nothing(value));
+    request.service_tier = wire.service_tier.take();
+    request.store = wire.store;
+    request.parallel_tool_calls = wire.parallel_tool_calls;
+    request.tools = tools(&mut wire, losses);
+    request.tool_choice = tool_choice(&mut wire, losses);
+    request.turns = message_decode::turns(wire.messages, losses);
+    Ok(request)
+}
+
+/// Whether a member says nothing.
+pub(super) fn asks_nothing(value: &RawValue) -> bool {
+    matches!(value.get(), "null" | "[]" | "{}" | "\"\"")
+}
+
+/// Reports members that nobody reads.
+pub(super) fn report_extra(place: &str, extra: &Extra<'_>, losses: &mut Losses) {
+    for (name, value) in extra.iter() {
+        if !asks_nothing(value) {
+            let path = if place.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{place}.{name}")
+            };
+            losses.dropped(path, "it has no meaning outside of the client's protocol");
+        }
+    }
+}
+
+fn report_unread(wire: &mut wire::Request<'_>, losses: &mut Losses) {
+    report_extra("", &wire.extra, losses);
+    let only_text = |modality: &Str<'_>| modality == "text";
+    if let Some(modalities) = wire.modalities.take()
+        && !modalities.iter().all(only_text)
+    {
+        losses.dropped("modalities", "only text can be translated");
+    }
+    let unread = [
+        ("audio", wire.audio.take(), "only text can be translated"),
+        (
+            "prediction",
+            wire.prediction.take(),
+            "predicted output exists only in Chat",
+        ),
+        (
+            "web_search_options",
+            wire.web_search_options.take(),
+            "only the provider that offers this tool can run it",
+        ),
+        (
+            "moderation",
+            wire.moderation.take(),
+            "only the provider that offers it can run it",
+        ),
+        (
+            "prompt_cache_options",
+            wire.prompt_cache_options.take(),
+            "other protocols cache by their own rules",
+        ),
+    ];
+    for (name, value, why) in unread {
+        if value.is_some_and(|value| !asks_nothing(value)) {
+            losses.dropped(name, why);
+        }
+    }
+}
+
+fn sampling<'a>(wire: &mut wire::Request<'a>) -> Sampling<'a> {
+    Sampling {
+        max_output_tokens: wire.max_completion_tokens.or(wire.max_tokens),
+        temperature: wire.temperature,
+        top_p: wire.top_p,
+        top_k: wire.top_k.and_then(|k| u64::try_from(k).ok()),
+        frequency_penalty: wire.frequency_penalty,
+        presence_penalty: wire.presence_penalty,
+        seed: wire.seed,
+        stop: wire
+            .stop
+            .take()
+            .map(OneOrMany::into_vec)
+            .unwrap_or_default(),
+        n: wire.n,
+        logprobs: wire.logprobs,
+        top_logprobs: wire.top_logprobs,
+        logit_bias: wire.logit_bias.filter(|value| !asks_nothing(value)),
+    }
+}
+
+/// Three spellings: the official effort, and the objects of two families of vendors.
+fn reasoning<'a>(wire: &mut wire::Request<'a>, losses: &mut Losses) -> Option<ReasoningConfig<'a>> {
+    let effort = wire.reasoning_effort.take();
+    let object = wire.reasoning.take();
+    let thinking = wire.thinking.take();
+    if effort.is_none() && object.is_none() && thinking.is_none() {
+        return None;
+    }
+    let mut config = ReasoningConfig {
+        effort,
+        ..ReasoningConfig::default()
+    };
+    if let Some(object) = object {
+        report_extra("reasoning", &object.extra, losses);
+        config.mode = object.enabled.map(|enabled| match enabled {
+            true => ReasoningMode::Enabled,
+            false => ReasoningMode::Disabled,
+        });
+        config.effort = config.effort.or(object.effort);
+        config.budget = object.max_tokens;
+        config.summary = object.summary;
+        config.hidden = object.exclude.unwrap_or(false);
+    }
+    if let Some(thinking) = thinking {
+        report_extra("thinking", &thinking.extra, losses);
+        config.mode = match thinking.r#type.as_deref() {
+            Some("enabled") => Some(ReasoningMode::Enabled),
+            Some("disabled") => Some(ReasoningMode::Disabled),
+            Some("adaptive" | "auto") => Some(ReasoningMode::Adaptive),
+            _ => config.mode,
+        };
+        config.budget = thinking.budget_tokens.or(config.budget);
+    }
+    Some(config)
+}
+
+fn output_format<'a>(format: wire::ResponseFormat<'a>, losses: &mut Losses) -> Option<Format<'a>> {
+    match format {
+        wire::ResponseFormat::Text(_) => Some(Format::Text),
+        wire::ResponseFormat::JsonObject(_) => Some(Format::JsonObject),
+        wire::ResponseFormat::JsonSchema(format) => {
+            let schema = format.json_schema;
+            report_extra("response_format.json_schema", &schema.extra, losses);
+            Some(Format::JsonSchema {
+                name: (!schema.name.is_empty()).then_some(schema.name),
+                description: schema.description,
+                schema: schema.schema,
+                strict: schema.strict,
+            })
+        }
+        other => {
+            let why = format!("no protocol has the format `{}`", other.kind());
+            losses.dropped("response_format", why);
+            None
+        }
+    }
+}
+
+/// A breakpoint, in either spelling.
+pub(super) fn cache_mark(control: wire::CacheControl<'_>) -> CacheMark<'_> {
+    CacheMark { ttl: control.ttl }
+}
+
+fn tools<'a>(wire: &mut wire::Request<'a>, losses: &mut Losses) -> Vec<Tool<'a>> {
+    let listed = wire.tools.take().unwrap_or_default();
+    let old = wire.functions.take().unwrap_or_default();
+    let mut tools = Vec::with_capacity(listed.len() + old.len());
+    for (index, tool) in listed.into_iter().enumerate() {
+        let at = At::item("tools", index);
+        tools.push(match tool {
+            wire::Tool::Function(tool) => {
+                report_extra(&at.to_string(), &tool.extra, losses);
+                Tool {
+                    cache: tool.cache_control.map(cache_mark),
+                    ..function_tool(at, tool.function, losses)
+                }
+            }
+            wire::Tool::Custom(tool) => {
+                report_extra(&at.to_string(), &tool.extra, losses);
+                report_extra(&at.member("custom").to_string(), &tool.custom.extra, losses);
+                Tool {
+                    description: tool.custom.description,
+                    cache: tool.cache_control.map(cache_mark),
+                    ..plain(
+                        at,
+                        tool.custom.name,
+                        ToolDefinition::Custom {
+                            format: tool.custom.format,
+                        },
+                    )
+                }
+            }
+            wire::Tool::Unknown(tool) => plain(
+                at,
+                tool.kind.clone(),
+                ToolDefinition::Hosted {
+                    kind: tool.kind,
+                    settings: tool.members,
+                },
+            ),
+            _ => continue,
+        });
+    }
+    for (index, function) in old.into_iter().enumerate() {
+        tools.push(function_tool(
+            At::item("functions", index),
+            function,
+            losses,
+        ));
+    }
+    tools
+}
+
+fn plain<'a>(at: At, name: Str<'a>, definition: ToolDefinition<'a>) -> Tool<'a> {
+    Tool {
+        at,
+        name,
+        namespace: None,
+        description: None,
+        definition,
+        cache: None,
+        deferred: false,
+    }
+}
+
+fn function_tool<'a>(at: At, function: wire::Function<'a>, losses: &mut Losses) -> Tool<'a> {
+    report_extra(&at.member("function").to_string(), &function.extra, losses);
+    Tool {
+        description: function.description,
+        ..plain(
+            at,
+            function.name,
+            ToolDefinition::Function {
+                parameters: function
+                    .parameters
+                    .and_then(wire::Raw::into_borrowed)
+                    .filter(|schema| schema.get() != "null"),
+                strict: function.strict,
+            },
+        )
+    }
+}
+
+fn tool_choice<'a>(wire: &mut wire::Request<'a>, losses: &mut Losses) -> Option<ToolChoice<'a>> {
+    if let Some(choice) = wire.tool_choice.take() {
+        return match choice {
+            StringOr::String(word) => choice_word(&word, "tool_choice", losses),
+            StringOr::Value(choice) => choice_object(choice, losses),
+        };
+    }
+    match wire.function_call.take()? {
+        StringOr::String(word) => choice_word(&word, "function_call", losses),
+        StringOr::Value(named) => Some(ToolChoice::Named {
+            name: named.name,
+            namespace: None,
+            kind: ToolKind::Function,
+        }),
+    }
+}
+
+fn choice_word<'a>(word: &str, path: &str, losses: &mut Losses) -> Option<ToolChoice<'a>> {
+    match word {
+        "auto" => Some(ToolChoice::Auto),
+        "none" => Some(ToolChoice::None),
+        "required" | "any" => Some(ToolChoice::Required),
+        "" => None,
+        other => {
+            losses.dropped(path, format!("no protocol has the tool choice `{other}`"));
+            None
+        }
+    }
+}
+
+fn choice_object<'a>(choice: wire::ToolChoice<'a>, losses: &mut Losses) -> Option<ToolChoice<'a>> {
+    match choice {
+        wire::ToolChoice::Function(choice) => Some(ToolChoice::Named {
+            name: choice.function.name,
+            namespace: None,
+            kind: ToolKind::Function,
+        }),
+        wire::ToolChoice::Custom(choice) => Some(ToolChoice::Named {
+            name: choice.custom.name,
+            namespace: None,
+            kind: ToolKind::Custom,
+        }),
+        wire::ToolChoice::AllowedTools(choice) => {
+            let allowed = choice.allowed_tools;
+            let name = |tool| match tool {
+                wire::ToolChoice::Function(choice) => Some(choice.function.name),
+                wire::ToolChoice::Custom(choice) => Some(choice.custom.name),
+                _ => None,
+            };
+            Some(ToolChoice::Allowed {
+                required: allowed.mode == "required",
+                names: allowed.tools.into_iter().filter_map(name).collect(),
+            })
+        }
+        wire::ToolChoice::Unknown(choice) if !choice.kind.is_empty() => {
+            Some(ToolChoice::Hosted(choice.kind))
+        }
+        _ => {
+            losses.dropped("tool_choice", "it names no tool");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<'a>(members: &'a str, losses: &mut Losses) -> Request<'a> {
+        decode(members.as_bytes(), losses).unwrap()
+    }
+
+    fn paths(body: &str) -> Vec<String> {
+        let mut losses = Losses::new();
+        read(body, &mut losses);
+        losses.iter().map(|loss| loss.path.clone()).collect()
+    }
+
+    #[test]
+    fn every_parameter_with_a_place_is_read_without_loss() {
+        let body = r#"{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true},
+            "max_tokens":5,"max_completion_tokens":9,"temperature":0.3,"top_p":0.9,"top_k":40,
+            "frequency_penalty":0.1,"presence_penalty":-0.1,"seed":3,"stop":"END","n":2,
+            "logprobs":true,"top_logprobs":4,"logit_bias":{"50":1},"reasoning_effort":"high",
+            "verbosity":"low","user":"u","prompt_cache_key":"k","prompt_cache_retention":"24h",
+            "service_tier":"flex","store":false,"metadata":{"a":"b"},"parallel_tool_calls":false,
+            "modalities":["text"],"tool_choice":"required","echo":null}"#;
+        let mut losses = Losses::new();
+        let request = read(body, &mut losses);
+        assert_eq!(losses, Losses::new());
+        assert_eq!(request.include_usage, Some(true));
+        assert_eq!(request.sampling.max_output_tokens, Some(9));
+        assert_eq!(request.sampling.top_k, Some(40));
+        assert_eq!(request.sampling.stop, [Str::borrowed("END")]);
+        assert_eq!(request.reasoning.unwrap().effort.as_deref(), Some("high"));
+        assert_eq!(request.end_user.as_deref(), Some("u"));
+        assert_eq!(request.metadata.unwrap().get(), r#"{"a":"b"}"#);
+        assert_eq!(request.tool_choice, Some(ToolChoice::Required));
+        assert_eq!(request.parallel_tool_calls, Some(false));
+    }
+
+    #[test]
+    fn what_has_no_place_is_named_with_its_path() {
+        let body = r#"{"model":"m","messages":[],"modalities":["text","audio"],"audio":{"voice":"v"},
+            "prediction":{"type":"content","content":"x"},"web_search_options":{"user_location":{}},
+            "min_p":0.1,"reasoning":{"effort":"low","odd":1},"stream_options":{"include_obfuscation":true,"odd":1},
+            "response_format":{"type":"grammar"},"tool_choice":"maybe",
+            "tools":[{"type":"function","odd":1,"function":{"name":"f","odd":1}}]}"#;
+        assert_eq!(
+            paths(body),
+            [
+                "min_p",
+                "modalities",
+                "audio",
+                "prediction",
+                "web_search_options",
+                "stream_options.odd",
+                "reasoning.odd",
+                "response_format",
+                "tools[0].odd",
+                "tools[0].function.odd",
+                "tool_choice"
+            ]
+        );
+    }
+
+    #[test]
+    fn tools_of_every_kind_are_read() {
+        let body = r#"{"model":"m","messages":[],"tools":[
+            {"type":"function","function":{"name":"f","parameters":{"type":"object"},"strict":true},"cache_control":{"type":"ephemeral","ttl":"1h"}},
+            {"function":{"name":"g"}},
+            {"type":"custom","custom":{"name":"p","format":{"type":"grammar"}}},
+            {"type":"vendor:web_search","parameters":{"max_uses":1}}],
+            "functions":[{"name":"old"}]}"#;
+        let mut losses = Losses::new();
+        let request = read(body, &mut losses);
+        assert!(losses.is_empty(), "{losses:?}");
+        let names: Vec<&str> = request
+            .tools
+            .iter()
+            .map(|tool| tool.name.as_str())
+            .collect();
+        assert_eq!(names, ["f", "g", "p", "vendor:web_search", "old"]);
+        assert_eq!(
+            request.tools[0].cache.as_ref().unwrap().ttl.as_deref(),
+            Some("1h")
+        );
+        let kinds: Vec<_> = request
+            .tools
+            .iter()
+            .map(|tool| std::mem::discriminant(&tool.definition))
+            .collect();
+        assert_eq!(kinds[0], kinds[1]);
+        assert_eq!(kinds[0], kinds[4]);
+        assert!(kinds[2] != kinds[0] && kinds[3] != kinds[2]);
+    }
+
+    #[test]
+    fn every_tool_choice_is_read() {
+        for (choice, expected) in [
+            (r#""none""#, ToolChoice::None),
+            (r#""any""#, ToolChoice::Required),
+            (
+                r#"{"type":"function","function":{"name":"f"}}"#,
+                ToolChoice::Named {
+                    name: "f".into(),
+                    namespace: None,
+                    kind: ToolKind::Function,
+                },
+            ),
+            (
+                r#"{"type":"custom","custom":{"name":"p"}}"#,
+                ToolChoice::Named {
+                    name: "p".into(),
+                    namespace: None,
+                    kind: ToolKind::Custom,
+                },
+            ),
+            (
+                r#"{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"f"}}]}}"#,
+                ToolChoice::Allowed {
+                    required: true,
+                    names: vec!["f".into()],
+                },
+            ),
+        ] {
+            let body = format!(r#"{{"model":"m","messages":[],"tool_choice":{choice}}}"#);
+            let mut losses = Losses::new();
+            let request = read(&body, &mut losses);
+            assert_eq!(request.tool_choice, Some(expected), "{choice}");
+        }
+        let body = r#"{"model":"m","messages":[],"function_call":{"name":"f"}}"#;
+        let mut losses = Losses::new();
+        assert!(matches!(
+            read(body, &mut losses).tool_choice,
+            Some(ToolChoice::Named { .. })
+        ));
+    }
+
+    #[test]
+    fn reasoning_is_read_in_the_vendors_spellings() {
+        let config = |members: &str| {
+            let body = format!(r#"{{"model":"m","messages":[],{members}}}"#);
+            let mut losses = Losses::new();
+            let config = read(&body, &mut losses).reasoning.unwrap();
+            (
+                config.mode,
+                config.budget,
+                config.effort.map(Str::into_static),
+                config.hidden,
+            )
+        };
+        assert_eq!(
+            config(r#""reasoning":{"max_tokens":2000,"exclude":true}"#),
+            (None, Some(2000), None, true)
+        );
+        assert_eq!(
+            config(r#""thinking":{"type":"disabled"}"#),
+            (Some(ReasoningMode::Disabled), None, None, false)
+        );
+        assert_eq!(
+            config(r#""reasoning":{"enabled":true,"effort":"low"}"#),
+            (
+                Some(ReasoningMode::Enabled),
+                None,
+                Some("low".into()),
+                false
+            )
+        );
+    }
+
+    #[test]
+    fn a_request_without_a_model_is_refused_with_its_path() {
+        let error = decode(br#"{"messages":[]}"#, &mut Losses::new()).unwrap_err();
+        assert_eq!(error.path(), Some("model"));
+        let error = decode(
+            br#"{"model":"m","messages":[{"content":7}]}"#,
+            &mut Losses::new(),
+        );
+        assert_eq!(error.unwrap_err().path(), Some("messages[0].content"));
+    }
+}
