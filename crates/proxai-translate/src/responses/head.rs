@@ -12,7 +12,7 @@ use proxai_responses::{
 };
 
 use super::failure;
-use super::raw::constant;
+use super::raw::{constant, one_line};
 use crate::context::ReplyContext;
 use crate::ids;
 
@@ -138,10 +138,11 @@ fn tier(upstream: &str) -> String {
     }
 }
 
-/// A member as answers repeat it: function tools have all members that the official types demand.
+/// A member as answers repeat it: on one line, and function tools have all members that the official types demand.
 fn repeated(name: &str, value: &str) -> Option<Box<RawValue>> {
+    let value = one_line(value);
     if name == "tools"
-        && let Ok(mut tools) = serde_json::from_str::<Vec<Tool<'_>>>(value)
+        && let Ok(mut tools) = serde_json::from_str::<Vec<Tool<'_>>>(&value)
     {
         for tool in &mut tools {
             if let Tool::Function(function) = tool {
@@ -153,7 +154,7 @@ fn repeated(name: &str, value: &str) -> Option<Box<RawValue>> {
         }
         return serde_json::value::to_raw_value(&tools).ok();
     }
-    RawValue::from_string(value.to_owned()).ok()
+    RawValue::from_string(value.into_owned()).ok()
 }
 
 /// Usage with both details objects, which Codex needs when it counts (103).

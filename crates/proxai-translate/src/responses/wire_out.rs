@@ -1,10 +1,14 @@
 //! Where a composed answer goes: frames of a stream, or nowhere but its last object.
 
+use std::borrow::Cow;
+
 use bytes::BytesMut;
 use proxai_json::RawValue;
 use proxai_responses::{Item, Response, StreamEvent};
 use proxai_sse::encode;
 use serde::Serialize;
+
+use super::raw::one_line;
 
 /// The frames of one answer, numbered.
 #[derive(Debug, Default)]
@@ -144,5 +148,10 @@ impl Wire {
 }
 
 fn raw(item: &Item<'_>) -> Box<RawValue> {
-    serde_json::value::to_raw_value(item).expect("wire types serialise")
+    let json = proxai_json::to_string(item);
+    let json = match one_line(&json) {
+        Cow::Borrowed(_) => json,
+        Cow::Owned(line) => line,
+    };
+    RawValue::from_string(json).expect("wire types serialise to JSON")
 }

@@ -1,0 +1,259 @@
+//! How items begin and grow.
+
+use std::sync::Arc;
+
+use proxai_ir::{PartId, PartKind, Sealed, ToolKind};
+use proxai_json::Str;
+use proxai_responses::lenient::JsonText;
+use proxai_responses::{
+    DeltaEvent, InputDeltaEvent, PartEvent, StreamEvent, SummaryDeltaEvent, SummaryPartEvent,
+};
+
+use super::super::content::has_elements;
+use super::super::draft::{
+    Body, Call, Draft, Piece, Thought, message_item, summary_part, thought_item,
+};
+use super::super::raw::{constant, one_line, parsed};
+use super::{Composer, Slot};
+use crate::seal;
+
+impl Composer {
+    pub(super) fn open(&mut self, kind: PartKind<'_>) {
+        let slot = match kind {
+            PartKind::Text => self.open_piece(false),
+            PartKind::Refusal => {
+                self.refused = true;
+                self.open_piece(true)
+            }
+            PartKind::Reasoning { id, .. } => {
+                self.close_idle_message("completed");
+                let thought = Thought {
+                    upstream_id: id.map(Str::into_string),
+                    ..Thought::default()
+                };
+                Slot::Item(self.add("rs_", Body::Thought(thought)))
+            }
+            PartKind::ToolCall {
+                id,
+                name,
+                namespace,
+                kind,
+                ..
+            } => {
+                let call = Call {
+                    id: id.into_string(),
+                    name: name.into_string(),
+                    namespace: namespace.map(Str::into_string),
+                    kind,
+                    ..Call::default()
+                };
+                self.open_call(call)
+            }
+            PartKind::Opaque { kind, hosted } => {
+                if !hosted {
+                    self.losses
+                        .dropped("output[]", format!("`{kind}` has no form in this protocol"));
+                }
+                Slot::Ignored
+            }
+            _ => Slot::Ignored,
+        };
+        self.slots.push(slot);
+    }
+
+    pub(super) fn open_call(&mut self, mut call: Call) -> Slot {
+        if call.id.is_empty() {
+            call.id = self.new_id("call_");
+        }
+        if call.kind == ToolKind::Native {
+            return Slot::Held(call);
+        }
+        self.close_idle_message("completed");
+        Slot::Item(self.add(call.prefix(), Body::Call(call)))
+    }
+
+    /// Adds an item and tells that it begins.
+    pub(super) fn add(&mut self, prefix: &str, body: Body) -> usize {
+        let id = self.new_id(prefix);
+        let index = self.items.len();
+        let item = match &body {
+            Body::Message(_) => message_item(&id, Vec::new(), "in_progress"),
+            Body::Thought(_) => thought_item(&id, "", None, None),
+            Body::Call(call) if call.kind == ToolKind::Native => {
+                call.item(&id, &call.input, "in_progress")
+            }
+            Body::Call(call) => call.item(&id, "", "in_progress"),
+        };
+        self.wire.item_added(index, &item);
+        self.items.push(Draft {
+            id,
+            body,
+            done: None,
+        });
+        index
+    }
+
+    pub(super) fn open_piece(&mut self, refusal: bool) -> Slot {
+        let last = self.items.len().wrapping_sub(1);
+        let joins = self
+            .items
+            .last()
+            .is_some_and(|item| item.done.is_none() && matches!(item.body, Body::Message(_)));
+        let item = if joins {
+            last
+        } else {
+            self.add("msg_", Body::Message(Vec::new()))
+        };
+        let draft = &mut self.items[item];
+        let Body::Message(pieces) = &mut draft.body else {
+            return Slot::Ignored;
+        };
+        let index = pieces.len();
+        let piece = Piece {
+            refusal,
+            ..Piece::default()
+        };
+        let part = Some(piece.part("[]"));
+        self.wire.send(&StreamEvent::PartAdded(PartEvent {
+            sequence_number: self.wire.number(),
+            item_id: Some(draft.id.as_str().into()),
+            output_index: Some(item as u64),
+            content_index: Some(index as u64),
+            part,
+        }));
+        pieces.push(piece);
+        Slot::Piece { item, index }
+    }
+
+    pub(super) fn piece(&mut self, part: PartId) -> Option<&mut Piece> {
+        let Some(Slot::Piece { item, index }) = self.slots.get(part.0 as usize) else {
+            return None;
+        };
+        match &mut self.items[*item].body {
+            Body::Message(pieces) => pieces.get_mut(*index),
+            _ => None,
+        }
+    }
+
+    pub(super) fn delta(&mut self, part: PartId, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        match self.slots.get_mut(part.0 as usize) {
+            Some(Slot::Piece { item, index }) => {
+                let (item, index) = (*item, *index);
+                let draft = &mut self.items[item];
+                let Body::Message(pieces) = &mut draft.body else {
+                    return;
+                };
+                let piece = &mut pieces[index];
+                piece.text.push_str(text);
+                let event = DeltaEvent {
+                    sequence_number: self.wire.number(),
+                    item_id: Some(draft.id.as_str().into()),
+                    output_index: Some(item as u64),
+                    content_index: Some(index as u64),
+                    delta: text.into(),
+                    logprobs: (!piece.refusal).then(|| constant("[]")),
+                };
+                self.wire.send(&if piece.refusal {
+                    StreamEvent::RefusalDelta(event)
+                } else {
+                    StreamEvent::TextDelta(event)
+                });
+            }
+            Some(Slot::Item(item)) => {
+                let item = *item;
+                self.item_delta(item, text);
+            }
+            Some(Slot::Held(call)) => call.input.push_str(text),
+            Some(Slot::Ignored) | None => {}
+        }
+    }
+
+    pub(super) fn item_delta(&mut self, item: usize, text: &str) {
+        let draft = &mut self.items[item];
+        let item_id = Some(Str::from(draft.id.as_str()));
+        let output_index = Some(item as u64);
+        match &mut draft.body {
+            Body::Thought(thought) => {
+                if thought.text.is_empty() {
+                    self.wire
+                        .send(&StreamEvent::SummaryPartAdded(SummaryPartEvent {
+                            sequence_number: self.wire.number(),
+                            item_id: item_id.clone(),
+                            output_index,
+                            summary_index: Some(0),
+                            part: Some(summary_part("")),
+                        }));
+                }
+                thought.text.push_str(text);
+                self.wire
+                    .send(&StreamEvent::SummaryDelta(SummaryDeltaEvent {
+                        sequence_number: self.wire.number(),
+                        item_id,
+                        output_index,
+                        summary_index: Some(0),
+                        delta: text.into(),
+                    }));
+            }
+            Body::Call(call) => {
+                call.input.push_str(text);
+                let event = InputDeltaEvent {
+                    sequence_number: self.wire.number(),
+                    item_id,
+                    output_index,
+                    delta: JsonText(text.into()),
+                };
+                self.wire.send(&if call.kind == ToolKind::Custom {
+                    StreamEvent::CustomInputDelta(event)
+                } else {
+                    StreamEvent::ArgumentsDelta(event)
+                });
+            }
+            Body::Message(_) => {}
+        }
+    }
+
+    pub(super) fn sealed(&mut self, part: PartId, sealed: &Sealed<'_>) {
+        let issuer = Arc::clone(&self.context.issuer);
+        let wrap = |id: Option<&str>| Some(seal::wrap(sealed, &issuer, id));
+        match self.slots.get_mut(part.0 as usize) {
+            Some(Slot::Held(call)) => call.sealed = wrap(Some(&call.id)),
+            Some(Slot::Item(item)) => match &mut self.items[*item].body {
+                Body::Thought(thought) => thought.sealed = wrap(thought.upstream_id.as_deref()),
+                Body::Call(call) => call.sealed = wrap(Some(&call.id)),
+                Body::Message(_) => {}
+            },
+            _ => {}
+        }
+    }
+
+    /// Log probabilities come beside their text; they are told by a delta without text.
+    pub(super) fn logprobs(&mut self, part: PartId, json: &str) {
+        if !has_elements(json) {
+            return;
+        }
+        let json = &*one_line(json);
+        let Some(Slot::Piece { item, index }) = self.slots.get(part.0 as usize) else {
+            return;
+        };
+        let (item, index) = (*item, *index);
+        let Some(piece) = self.piece(part) else {
+            return;
+        };
+        let inner = json.trim().trim_start_matches('[').trim_end_matches(']');
+        if !piece.logprobs.is_empty() {
+            piece.logprobs.push(',');
+        }
+        piece.logprobs.push_str(inner.trim());
+        self.wire.send(&StreamEvent::TextDelta(DeltaEvent {
+            sequence_number: self.wire.number(),
+            item_id: Some(self.items[item].id.as_str().into()),
+            output_index: Some(item as u64),
+            content_index: Some(index as u64),
+            delta: Str::default(),
+            logprobs: parsed(json),
+        }));
+    }
+}
