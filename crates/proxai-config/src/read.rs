@@ -22,7 +22,8 @@ pub(crate) fn read(layers: &Layers) -> (Options, Vec<Problem>) {
             Ok(options) => return (options, problems),
             Err(error) => error,
         };
-        if retry_as_text(&mut tree, layers, &error.path) {
+        let wants_text = matches!(error.kind, Kind::InvalidType(_, _));
+        if wants_text && retry_as_text(&mut tree, layers, &error.path) {
             continue;
         }
         problems.push(problem(layers, &error));
@@ -72,13 +73,33 @@ fn problem(layers: &Layers, error: &figment::Error) -> Problem {
             problem
         }
         Kind::InvalidType(actual, wanted) | Kind::InvalidValue(actual, wanted) => {
-            layers.problem(path, format!("expected {wanted}, found {}", shape(actual)))
+            let message = format!("expected {}, found {}", plain(wanted), shape(actual));
+            layers.problem(path, message)
         }
         Kind::Message(message) if message.contains("untagged enum") => {
             layers.problem(path, "has a form that is not understood here".to_owned())
         }
+        // The words of `std::net`.
+        Kind::Message(message) if message == "invalid IP address syntax" => layers.problem(
+            path,
+            "expected an IP address such as 127.0.0.1, found something else".to_owned(),
+        ),
         Kind::Message(message) => layers.problem(path, message.clone()),
         kind => layers.problem(path, kind.to_string()),
+    }
+}
+
+/// What Rust calls a type, as people call it.
+fn plain(wanted: &str) -> &str {
+    match wanted {
+        "u16" => "a whole number from 0 to 65535",
+        "u32" | "u64" | "usize" => "a whole number, not negative",
+        "i64" => "a whole number",
+        "a boolean" | "bool" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
     }
 }
 

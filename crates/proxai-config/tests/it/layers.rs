@@ -65,7 +65,7 @@ fn a_wrong_variable_or_flag_is_named_as_the_place() {
         found,
         [
             "command line: tool_calls.timeout_secs: must be greater than 0",
-            "environment variable PROXAI_SERVER__PORT: server.port: expected u16, found text",
+            "environment variable PROXAI_SERVER__PORT: server.port: expected a whole number from 0 to 65535, found text",
             "environment variable PROXAI_SERVER__PROT: server.prot: unknown key `prot`; did you mean `port`?",
         ]
     );

@@ -35,7 +35,7 @@ upstream_model = "$3"
     let found = problems(text);
     let expected = [
         "proxai.toml:2: server.prot: unknown key `prot`; did you mean `port`?",
-        "proxai.toml:3: server.host: invalid IP address syntax",
+        "proxai.toml:3: server.host: expected an IP address such as 127.0.0.1, found something else",
         "proxai.toml:4: server.max_concurrent_requests: must be greater than 0",
         "proxai.toml:7: tool_calls.timeout_secs: must be greater than 0",
         "proxai.toml:9: providers.gorq: unknown provider `gorq`; did you mean `groq` or `grok`?; give it a `base_url` if it is a server of your own",
@@ -114,4 +114,49 @@ fn two_names_that_differ_only_in_case_are_refused_instead_of_collapsed() {
             "proxai.toml:2: providers.groq: the same name as `Groq`, letter case and `-_.` aside; rename one"
         ]
     );
+}
+
+#[test]
+fn problems_deep_in_a_table_have_the_line_of_their_key() {
+    let text = r#"
+[providers.x]
+base_url = "http://x"
+auth = { styel = "bearer" }
+headers = { a = 1 }
+quirks = { stream_option = false }
+http = 2
+endpoint.chat.quirks.developer = "as_sistem"
+
+[[providers.x.model]]
+quirks = {}
+
+[[routing.routes]]
+model_pattern = "m"
+targets = [
+  { provider = "x", wieght = 1 },
+  { provider = "x", weight = -1 },
+]
+[logging]
+level = "verbos"
+use_color = "yes"
+duration_thresholds = 5
+"#;
+    let found = problems(text);
+    let expected = [
+        "proxai.toml:4: providers.x.auth.styel: unknown key `styel`; did you mean `style`?",
+        "proxai.toml:5: providers.x.headers.a: expected a string or { file = \"…\" }, found a number",
+        "proxai.toml:6: providers.x.quirks.stream_option: unknown key `stream_option`; did you mean `stream_options`?",
+        "proxai.toml:7: providers.x.http: expected ",
+        "proxai.toml:8: providers.x.endpoint.chat.quirks.developer: unknown value `as_sistem`, use one of keep, as_system; did you mean `as_system`?",
+        "proxai.toml:10: providers.x.model.0: `pattern` is missing",
+        "proxai.toml:16: routing.routes.0.targets.0.wieght: unknown key `wieght`; did you mean `weight`?",
+        "proxai.toml:17: routing.routes.0.targets.1.weight: expected a whole number, not negative, found a negative number",
+        "proxai.toml:20: logging.level: unknown value `verbos`, use one of trace, debug, info, warn, error",
+        "proxai.toml:21: logging.use_color: expected true or false, found text",
+        "proxai.toml:22: logging.duration_thresholds: expected a table, found a number",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}\n{expected}");
+    }
 }
