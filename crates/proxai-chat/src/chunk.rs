@@ -1,8 +1,8 @@
 //! One chunk of a stream. Unknown members are skipped, not kept.
 
-use proxai_json::{RawValue, Str, StringOr, Text, wire};
+use proxai_json::{RawValue, Str, Text, wire};
 
-use crate::{Annotation, Audio, ContentPart, Count, Logprobs, Raw, Usage};
+use crate::{Annotation, Arguments, Audio, ContentPart, Count, Logprobs, Raw, Usage};
 
 wire! {
     pub struct Chunk<'a> {
@@ -64,7 +64,7 @@ wire! {
 
     pub struct FunctionDelta<'a> {
         pub name: Option<Str<'a>> = "name",
-        pub arguments: Option<StringOr<'a, &'a RawValue>> = "arguments",
+        pub arguments: Option<Arguments<'a>> = "arguments",
     }
 
     pub struct CustomDelta<'a> {

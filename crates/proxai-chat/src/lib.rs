@@ -25,6 +25,7 @@
     reason = "fields follow the vendor reference linked above"
 )]
 
+mod arguments;
 mod chunk;
 mod count;
 mod error;
@@ -34,6 +35,7 @@ mod request;
 mod response;
 mod tool;
 
+pub use arguments::Arguments;
 pub use chunk::{Chunk, ChunkChoice, CustomDelta, Delta, FunctionDelta, ToolCallDelta, XGroq};
 pub use count::Count;
 pub use error::{ErrorBody, ErrorEnvelope, ErrorObject, Problem};

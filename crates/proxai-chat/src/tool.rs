@@ -1,8 +1,8 @@
 //! Tools, calls of tools, and which tool is to be called.
 
-use proxai_json::{RawValue, Str, StringOr, wire, wire_union};
+use proxai_json::{RawValue, Str, wire, wire_union};
 
-use crate::{CacheControl, Raw};
+use crate::{Arguments, CacheControl, Raw};
 
 wire_union! {
     /// A tool on offer. Vendors add kinds that they run themselves; those are unknown here.
@@ -65,8 +65,7 @@ wire! {
 
     pub struct FunctionCallBody<'a> {
         pub name: Str<'a> = "name",
-        /// JSON text; some vendors write the object itself.
-        pub arguments: StringOr<'a, &'a RawValue> = "arguments",
+        pub arguments: Arguments<'a> = "arguments",
         ..extra
     }
 

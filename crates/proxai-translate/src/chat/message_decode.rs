@@ -12,7 +12,7 @@ use proxai_json::{Str, StringOr, Text};
 
 use super::reasoning::{from_history, lone_seal, native};
 use super::request_decode::{asks_nothing, cache_mark, report_extra};
-use super::response_decode::{arguments, thinking_text};
+use super::response_decode::thinking_text;
 use super::{citations, media};
 use crate::seal::{self, Opened};
 
@@ -40,6 +40,8 @@ struct Reader<'l> {
 
 impl Reader<'_> {
     fn turn<'a>(&mut self, at: At, mut message: wire::Message<'a>) -> Turn<'a> {
+        // Vendors' flags of a message that are off ask for nothing either.
+        message.extra.0.retain(|(_, value)| value.get() != "false");
         report_extra(&at.to_string(), &message.extra, self.losses);
         let role = match &message.role {
             wire::Role::System => Role::System,
@@ -134,7 +136,7 @@ impl Reader<'_> {
             let call = ToolCall {
                 id,
                 name: call.name,
-                input: arguments(call.arguments),
+                input: call.arguments.0,
                 ..ToolCall::default()
             };
             parts.push(Part::new(
@@ -170,7 +172,7 @@ impl Reader<'_> {
                 let body = ToolCall {
                     id: call.id.unwrap_or_default(),
                     name: call.function.name,
-                    input: arguments(call.function.arguments),
+                    input: call.function.arguments.0,
                     ..ToolCall::default()
                 };
                 (body, call.extra_content)

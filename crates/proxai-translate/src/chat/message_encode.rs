@@ -13,7 +13,7 @@ use proxai_ir::{
     Content, Losses, Media, MediaKind, MediaSource, Part, Reasoning, Request, Role, Sealed,
     ToolCall, ToolKind, ToolResult, Turn,
 };
-use proxai_json::{Nullable, Str, StringOr, Text};
+use proxai_json::{Nullable, Str, Text};
 use proxai_types::Protocol;
 
 use super::media::{self, Obstacle};
@@ -401,9 +401,8 @@ fn written_call<'r>(call: &'r ToolCall<'_>, seal: Option<wire::Raw<'r>>) -> wire
             id,
             function: wire::FunctionCallBody {
                 name: call.name.reborrow(),
-                arguments: StringOr::String(Str::borrowed(
-                    super::response_encode::or_empty_object(&call.input),
-                )),
+                arguments: Str::borrowed(super::response_encode::or_empty_object(&call.input))
+                    .into(),
                 ..wire::FunctionCallBody::default()
             },
             extra_content: seal,

@@ -9,7 +9,7 @@ use proxai_ir::{
     At, Content, Failure, FailureKind, Opaque, Part, Reasoning, Response, TextPart, ToolCall,
     ToolKind,
 };
-use proxai_json::{RawValue, Str, StringOr, Text};
+use proxai_json::{Str, Text};
 
 use super::calls::nameless;
 use super::reasoning::{from_answer, lone_seal, native};
@@ -201,7 +201,7 @@ impl<'a> Parts<'a> {
         self.named(ToolCall {
             id: id.unwrap_or_default(),
             name: body.name,
-            input: arguments(body.arguments),
+            input: body.arguments.0,
             sealed: seal.map(|seal| native(seal.into_text())),
             ..ToolCall::default()
         })
@@ -241,14 +241,6 @@ pub(super) fn thinking_text<'a>(thinking: Text<'a, wire::TextContent<'a>>) -> St
             .map(|part| part.text.as_str())
             .collect::<String>()
             .into(),
-    }
-}
-
-/// Arguments as text, also where the vendor wrote the object itself.
-pub(super) fn arguments<'a>(arguments: StringOr<'a, &'a RawValue>) -> Str<'a> {
-    match arguments {
-        StringOr::String(text) => text,
-        StringOr::Value(value) => Str::borrowed(value.get()),
     }
 }
 

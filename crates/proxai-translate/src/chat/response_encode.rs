@@ -6,7 +6,7 @@
 
 use proxai_chat as wire;
 use proxai_ir::{Content, Losses, Response, Sealed, StopReason, ToolKind};
-use proxai_json::{Nullable, Str, StringOr, Text};
+use proxai_json::{Nullable, Str, Text};
 
 use super::{citations, finish, reasoning, usage};
 use crate::context::ReplyContext;
@@ -207,7 +207,7 @@ impl<'r> Body<'r> {
                 id,
                 function: wire::FunctionCallBody {
                     name: call.name.reborrow(),
-                    arguments: StringOr::String(Str::borrowed(or_empty_object(&call.input))),
+                    arguments: Str::borrowed(or_empty_object(&call.input)).into(),
                     ..wire::FunctionCallBody::default()
                 },
                 extra_content,

@@ -12,13 +12,13 @@
 
 use proxai_chat as wire;
 use proxai_ir::{Citation, Event, Failure, FailureKind, PartId, PartKind, Sink, Start};
-use proxai_json::{RawValue, Str, StringOr, Text};
+use proxai_json::{RawValue, Str, Text};
 use proxai_sse::Frame;
 use proxai_types::Usage;
 
 use super::calls::{Calls, Piece};
 use super::reasoning::{self, Collector};
-use super::response_decode::{arguments, thinking_text};
+use super::response_decode::thinking_text;
 use super::{citations, failure, finish, usage};
 use crate::adapter::StreamDecoder;
 
@@ -445,17 +445,11 @@ fn piece(call: wire::ToolCallDelta<'_>) -> Piece<'_> {
 }
 
 fn function<'d>(index: Option<u64>, id: Str<'d>, body: wire::FunctionDelta<'d>) -> Piece<'d> {
-    let input = body
-        .arguments
-        .map_or_else(Str::default, |value| match value {
-            StringOr::String(text) => text,
-            value @ StringOr::Value(_) => arguments(value),
-        });
     Piece {
         index,
         id,
         name: body.name.unwrap_or_default(),
-        input,
+        input: body.arguments.unwrap_or_default().0,
         ..Piece::default()
     }
 }

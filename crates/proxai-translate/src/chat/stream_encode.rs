@@ -13,7 +13,7 @@ use proxai_chat as wire;
 use proxai_ir::{
     Citation, Event, Failure, Finish, Losses, PartId, PartKind, Sealed, Start, StopReason,
 };
-use proxai_json::{Str, StringOr, Text};
+use proxai_json::{Str, Text};
 use proxai_sse::encode::{self as sse, DONE};
 use proxai_types::Usage;
 
@@ -187,7 +187,7 @@ impl ChatStream {
             call.r#type = Some(Str::borrowed("function"));
             call.function = Some(wire::FunctionDelta {
                 name: Some(name),
-                arguments: Some(StringOr::String(Str::default())),
+                arguments: Some(Str::default().into()),
             });
         }
         self.call(call, out);
@@ -242,7 +242,7 @@ impl ChatStream {
             });
         } else {
             call.function = Some(wire::FunctionDelta {
-                arguments: Some(StringOr::String(text)),
+                arguments: Some(text.into()),
                 name: None,
             });
         }
