@@ -3,3 +3,4 @@
 pub mod fixtures;
 pub mod mutate;
 pub mod splits;
+pub mod upstream;
