@@ -163,7 +163,7 @@ impl<'a> Build<'a> {
         };
         if let Some(message) = wrong {
             let problem = self.layers.problem(key, message);
-            self.problems.push(problem);
+            self.report(problem);
         }
         Duration::from_secs(value.clamp(1, MAX_SECONDS))
     }
@@ -228,6 +228,17 @@ impl<'a> Build<'a> {
         {
             return;
         }
+        let nowhere = error.field == RouteField::Provider && error.target.is_none();
+        let unread = |route: &route::Placed| {
+            ["targets", "instances"].iter().any(|list| {
+                let key = provider::below(&route.key, list);
+                route.spec.targets.is_empty() && find(&self.layers.tree, &key).is_some()
+            })
+        };
+        let route = error.route.and_then(|index| routes.get(index));
+        if nowhere && route.is_some_and(unread) && !self.problems.is_empty() {
+            return;
+        }
         let mut key = match error.route.and_then(|index| routes.get(index)) {
             Some(route) => route.key.clone(),
             None => KeyPath::new(),
@@ -254,7 +265,7 @@ impl<'a> Build<'a> {
         };
         key.push(self.existing(&key, names).to_owned());
         let problem = self.layers.problem(&key, error.message);
-        self.problems.push(problem);
+        self.report(problem);
     }
 
     /// The name under which a key with several names was written.
@@ -290,6 +301,10 @@ impl<'a> Build<'a> {
                 let split = model
                     .split_once('/')
                     .filter(|(name, _)| self.is_known(name));
+                let unread = find(&self.layers.tree, &path(&["default", "provider"]));
+                if split.is_none() && unread.is_some() {
+                    return None;
+                }
                 let Some((provider, model)) = split else {
                     self.problem(
                         &["default", "model"],
@@ -357,10 +372,17 @@ impl<'a> Build<'a> {
             .unwrap_or(usize::MAX)
     }
 
+    /// Adds a problem, unless its key has one: what could not be read is not also missing.
+    fn report(&mut self, problem: Problem) {
+        if !self.problems.iter().any(|known| known.key == problem.key) {
+            self.problems.push(problem);
+        }
+    }
+
     fn problem(&mut self, key: &[&str], message: String, hint: Option<&str>) {
         let mut problem = self.layers.problem(&path(key), message);
         problem.hint = hint.map(str::to_owned);
-        self.problems.push(problem);
+        self.report(problem);
     }
 }
 

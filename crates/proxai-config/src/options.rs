@@ -165,6 +165,7 @@ pub struct LoggingOptions {
     /// How much.
     pub level: Word<LogLevel>,
     /// For people or for programs.
+    #[serde(alias = "format")]
     pub output_format: Word<LogFormat>,
     /// Colour, where the output is a terminal.
     pub use_color: bool,

@@ -26,11 +26,20 @@ pub(crate) fn read(layers: &Layers) -> (Options, Vec<Problem>) {
         if wants_text && retry_as_text(&mut tree, layers, &error.path) {
             continue;
         }
-        problems.push(problem(layers, &error));
+        if !follows(&problems, &error) {
+            problems.push(problem(layers, &error));
+        }
         if !remove(&mut tree, &error.path) {
             return (Options::default(), problems);
         }
     }
+}
+
+/// A key that is missing beside one that was taken away: it is the misspelt one.
+fn follows(problems: &[Problem], error: &figment::Error) -> bool {
+    let inside = format!("{}.", error.path.join("."));
+    matches!(error.kind, Kind::MissingField(_))
+        && problems.iter().any(|known| known.key.starts_with(&inside))
 }
 
 /// `PROXAI_PROVIDERS__X__API_KEY=1234` reads as a number; text is what was meant.

@@ -21,7 +21,8 @@ pub fn json() -> String {
 
 /// Further names of keys, per table. serde knows them and schemars does not look; a test compares
 /// this with the names that reading accepts.
-const ALIASES: [(&str, &str, &[&str]); 12] = [
+const ALIASES: [(&str, &str, &[&str]); 13] = [
+    ("LoggingOptions", "output_format", &["format"]),
     ("ProviderOptions", "type", &["provider"]),
     ("ProviderOptions", "base_url", &["api_url", "base"]),
     ("ProviderOptions", "models", &["supported_models"]),

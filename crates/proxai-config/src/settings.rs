@@ -41,6 +41,19 @@ impl Settings {
         &self.unimplemented
     }
 
+    /// The keys whose new value takes effect only after a restart (K7): sockets stay as they are.
+    pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
+        [
+            ("server.host", self.server.host != new.server.host),
+            ("server.port", self.server.port != new.server.port),
+            ("mcp.host", self.admin.ip() != new.admin.ip()),
+            ("mcp.port", self.admin.port() != new.admin.port()),
+        ]
+        .into_iter()
+        .filter_map(|(key, changed)| changed.then_some(key))
+        .collect()
+    }
+
     /// A provider of a plan.
     pub fn provider(&self, id: ProviderId) -> Option<&ProviderSettings> {
         self.providers.get(id.index())

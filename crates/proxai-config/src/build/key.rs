@@ -51,7 +51,7 @@ impl Build<'_> {
             Err(error) => {
                 let message = format!("cannot read the file {}: {error}", path.display());
                 let problem = self.layers.problem(key, message);
-                self.problems.push(problem);
+                self.report(problem);
                 None
             }
         }

@@ -152,7 +152,7 @@ impl Build<'_> {
                     &below(key, "auth_style"),
                     "the style is there twice, in `auth` and in `auth_style`; keep one".to_owned(),
                 );
-                self.problems.push(problem);
+                self.report(problem);
                 return AuthCells::default();
             }
         };
@@ -161,7 +161,7 @@ impl Build<'_> {
                 Ok(styled) => cells = styled,
                 Err(message) => {
                     let problem = self.layers.problem(&below(key, name), message);
-                    self.problems.push(problem);
+                    self.report(problem);
                 }
             }
         }
@@ -196,18 +196,18 @@ impl Build<'_> {
             ProviderError::NoProtocol { .. } => push(&["protocols", "protocol"]),
             _ => {}
         }
-        let at = key.join(".");
-        let inside = format!("{at}.");
+        let inside = format!("{}.", key.join("."));
+        // Not knowing the name has nothing to do with most keys of the table.
         let unknown = matches!(error, ProviderError::Unknown(_));
-        let covered =
-            |problem: &Problem| problem.key == at || (!unknown && problem.key.starts_with(&inside));
+        let related = |inner: &str| !unknown || base.contains(&inner) || inner == "type";
+        let covered = |problem: &Problem| problem.key.strip_prefix(&inside).is_some_and(related);
         // A variable that is not set has been reported; that it gives no URL is no news.
         if self.problems.iter().any(covered) {
             return;
         }
         let mut problem = self.layers.problem(&key, error.to_string());
         problem.hint = hint.map(str::to_owned);
-        self.problems.push(problem);
+        self.report(problem);
     }
 }
 

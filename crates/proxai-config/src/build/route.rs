@@ -64,7 +64,7 @@ impl Build<'_> {
                 let message = format!("{status} is not an error status; use 400 to 599");
                 let at = below(&key, "fallback_http_statuses");
                 let problem = self.layers.problem(&at, message);
-                self.problems.push(problem);
+                self.report(problem);
             }
         }
         let spec = RouteSpec {
@@ -126,7 +126,7 @@ impl Build<'_> {
         if carried > 1 {
             let message = "more than one key; keep one of `api_key`, `auth.header`, `auth.query`";
             let problem = self.layers.problem(&below(key, "auth"), message.to_owned());
-            self.problems.push(problem);
+            self.report(problem);
         }
         let endpoint = target.overrides.endpoint.clone();
         if carried == 0 && endpoint.is_none() {

@@ -178,7 +178,7 @@ fn gateway(loaded: &Loaded) {
     assert!(settings.capture.upstream_response && !settings.capture.inbound_request);
     assert_eq!(
         settings.unimplemented(),
-        ["capture.upstream_response_enabled: captures are not recorded yet"]
+        ["capture.upstream_response_enabled"]
     );
 
     let names: Vec<&str> = settings

@@ -11,6 +11,7 @@ mod expansion;
 mod fixtures;
 mod layers;
 mod problems;
+mod properties;
 mod providers;
 mod routes;
 #[cfg(feature = "schema")]

@@ -160,3 +160,20 @@ duration_thresholds = 5
         assert!(found.starts_with(expected), "{found}\n{expected}");
     }
 }
+
+#[test]
+fn what_follows_from_a_problem_is_not_a_second_one() {
+    for text in [
+        "[default]\nprovider = 5\nmodel = \"m\"\n",
+        "[providers.own]\nbase_url = 5\n",
+        "[providers.own]\nbase_url = \"${NONE}/v1\"\n[default]\nprovider = \"own\"\n",
+        "[providers.own]\nbase_url = \" \"\n[[routing.routes]]\nmodel_pattern = \"m\"\nprovider = \"own\"\n",
+        "[[model_routes]]\npattern = 5\nprovider = \"groq\"\n",
+        "[[model_routes]]\npattern = \"m\"\nprovider = 5\n",
+        "[[model_routes]]\npattern = \"m\"\napi_url = \"ftp://x\"\n",
+        "[[routing.routes]]\nmodel_pattern = \"m\"\ntargets = 5\n",
+    ] {
+        let found = problems(text);
+        assert_eq!(found.len(), 1, "{text}\n{found:#?}");
+    }
+}

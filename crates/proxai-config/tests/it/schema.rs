@@ -4,7 +4,8 @@ use std::path::Path;
 
 use figment::error::Kind;
 use proxai_config::{
-    ModelRouteOptions, Options, ProviderOptions, RouteOptions, TargetOptions, schema,
+    LoggingOptions, ModelRouteOptions, Options, ProviderOptions, RouteOptions, TargetOptions,
+    schema,
 };
 use serde::de::DeserializeOwned;
 
@@ -30,6 +31,10 @@ fn the_schema_knows_every_name_that_reading_accepts() {
         (
             "/$defs/ProviderOptions/properties",
             known::<ProviderOptions>(),
+        ),
+        (
+            "/$defs/LoggingOptions/properties",
+            known::<LoggingOptions>(),
         ),
         ("/$defs/RouteOptions/properties", known::<RouteOptions>()),
         ("/$defs/TargetOptions/properties", known::<TargetOptions>()),

@@ -10,6 +10,8 @@ fn kinds() -> impl Strategy<Value = MatchKind> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn no_pattern_and_no_model_panics(kind in kinds(), pattern in "\\PC{0,12}", model in "\\PC{0,12}") {
         if let Ok(pattern) = Pattern::new(kind, &pattern) {
