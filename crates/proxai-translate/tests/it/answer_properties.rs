@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use proxai_testkit::fixtures::{Case, Kind, cases};
 use proxai_testkit::mutate;
-use proxai_translate::ir::{Content, Response};
+use proxai_translate::ir::{At, Content, Response};
 use proxai_translate::{ReplyContext, adapter, fold_stream, replay_as_stream, translate_response};
 use proxai_types::Protocol;
 
@@ -24,18 +24,50 @@ fn answers(kind: Kind) -> Vec<Case> {
 }
 
 /// What must agree: everything but what only one of the two forms has.
-fn comparable(mut response: Response<'_>) -> String {
+fn comparable(client: Protocol, mut response: Response<'_>) -> String {
     response.created = None;
     for part in &mut response.parts {
-        part.at = proxai_translate::ir::At::default();
+        part.at = At::default();
         if let Content::Text(text) = &mut part.content {
-            // A stream does not say where the cited text begins and ends in Messages.
+            // A Messages stream does not say where the cited text begins and ends.
             for citation in &mut text.citations {
                 (citation.start, citation.end) = (None, None);
             }
         }
     }
+    if client == Protocol::Chat {
+        join_texts(&mut response);
+    }
     format!("{response:#?}")
+}
+
+/// A Chat message has one text and one thought, so its JSON does not know what stood between.
+fn join_texts(response: &mut Response<'_>) {
+    let parts = std::mem::take(&mut response.parts);
+    let (mut texts, mut thoughts, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+    for part in parts {
+        match &part.content {
+            Content::Text(_) => texts.push(part),
+            Content::Reasoning(_) => thoughts.push(part),
+            _ => rest.push(part),
+        }
+    }
+    for list in [&mut thoughts, &mut texts] {
+        for part in std::mem::take(list) {
+            match (list.last_mut().map(|last| &mut last.content), &part.content) {
+                (Some(Content::Text(first)), Content::Text(more)) => {
+                    first.text.0.to_mut().push_str(&more.text);
+                }
+                (Some(Content::Reasoning(first)), Content::Reasoning(more))
+                    if more.sealed.is_none() =>
+                {
+                    first.text.0.to_mut().push_str(&more.text);
+                }
+                _ => list.push(part),
+            }
+        }
+    }
+    response.parts = thoughts.into_iter().chain(texts).chain(rest).collect();
 }
 
 /// A client that reads our JSON and one that reads our stream understand the same.
@@ -57,7 +89,10 @@ fn agree(client: Protocol, json: &[u8], stream: &[u8]) -> Result<(), String> {
         return Err(format!("{client}: {problems:?}"));
     }
     let from_stream = from_stream.map_err(|error| format!("{client}: our own stream: {error}"))?;
-    let (one, other) = (comparable(from_json), comparable(from_stream));
+    let (one, other) = (
+        comparable(client, from_json),
+        comparable(client, from_stream),
+    );
     if one != other {
         return differ("read again", &one, &other);
     }

@@ -194,6 +194,10 @@ impl Rules {
                 continue;
             }
             let kind = value["type"].as_str().unwrap_or_default();
+            // The vendor's own keep-alive stands outside the count.
+            if kind == "keepalive" {
+                continue;
+            }
             self.need(
                 event.as_deref() == Some(kind),
                 "event is not the type",
@@ -209,7 +213,7 @@ impl Rules {
                     ended = true;
                     self.need(items.all_done(), "the end while an item is open", value);
                     let output = value["response"]["output"].as_array();
-                    let same = output.is_some_and(|output| *output == items.done);
+                    let same = output.is_some_and(|output| output.iter().eq(items.done.values()));
                     self.need(
                         same || kind == "response.failed",
                         "output is not the items",
@@ -232,7 +236,8 @@ impl Rules {
 #[derive(Default)]
 struct Items {
     added: u64,
-    done: Vec<Value>,
+    /// By output index; parallel items may be done in any order.
+    done: std::collections::BTreeMap<u64, Value>,
     /// Text told by deltas, by (output index, content or summary index, kind of delta).
     deltas: std::collections::BTreeMap<(u64, u64, String), String>,
 }
@@ -240,6 +245,10 @@ struct Items {
 impl Items {
     fn all_done(&self) -> bool {
         self.added == self.done.len() as u64
+    }
+
+    fn is_open(&self, item: Option<u64>) -> bool {
+        item.is_some_and(|item| item < self.added && !self.done.contains_key(&item))
     }
 
     fn step(&mut self, kind: &str, value: &Value) -> Option<&'static str> {
@@ -255,12 +264,12 @@ impl Items {
                 (!dense).then_some("output_index")
             }
             "response.output_item.done" => {
-                let next = item == Some(self.done.len() as u64) && item < Some(self.added);
-                self.done.push(value["item"].clone());
-                (!next).then_some("items are not done in order")
+                let open = self.is_open(item);
+                self.done.insert(item?, value["item"].clone());
+                (!open).then_some("an item is done that is not open")
             }
             _ if kind.ends_with(".delta") => {
-                let open = item < Some(self.added) && item >= Some(self.done.len() as u64);
+                let open = self.is_open(item);
                 let key = (item?, part, kind.trim_end_matches(".delta").to_owned());
                 let piece = value["delta"].as_str().unwrap_or_default();
                 self.deltas.entry(key).or_default().push_str(piece);

@@ -183,7 +183,8 @@ fn histories(sent: &Sent) -> Vec<Vec<u8>> {
     bodies
 }
 
-/// Everything a prompt cache and a signature look at, in order.
+/// Everything a prompt cache and a signature look at, in order. Messages of one role that follow
+/// each other are one to a Messages model, so there each block counts for itself.
 fn prefix_parts(upstream: Protocol, body: &[u8]) -> BTreeMap<String, Vec<String>> {
     let body: Body<'_> = serde_json::from_slice(body).expect("a request is an object");
     let mut parts = BTreeMap::new();
@@ -192,12 +193,28 @@ fn prefix_parts(upstream: Protocol, body: &[u8]) -> BTreeMap<String, Vec<String>
             continue;
         };
         let items: Vec<String> = match serde_json::from_str::<Vec<&RawValue>>(value.get()) {
+            Ok(items) if upstream == Protocol::Messages && member == "messages" => {
+                items.iter().flat_map(|item| blocks(item)).collect()
+            }
             Ok(items) => items.iter().map(|item| item.get().to_owned()).collect(),
             Err(_) => vec![value.get().to_owned()],
         };
         parts.insert(member.to_owned(), items);
     }
     parts
+}
+
+/// The blocks of a Messages message, each with its role.
+fn blocks(message: &RawValue) -> Vec<String> {
+    let message: Body<'_> = serde_json::from_str(message.get()).expect("a message is an object");
+    let (role, content) = (message["role"].get(), message["content"].get());
+    match serde_json::from_str::<Vec<&RawValue>>(content) {
+        Ok(blocks) => blocks
+            .iter()
+            .map(|block| format!("{role} {block}"))
+            .collect(),
+        Err(_) => vec![format!("{role} {{\"type\":\"text\",\"text\":{content}}}")],
+    }
 }
 
 /// T5: what was sent for a shorter history is the beginning of what is sent for a longer one.

@@ -10,17 +10,17 @@ use crate::{drive, for_each_case, order, view};
 fn complete(upstream: Protocol, told: &[u8]) -> bool {
     view::frames(told).iter().any(|frame| {
         let data = String::from_utf8_lossy(frame.data()).replace(' ', "");
+        let valid = serde_json::from_slice::<serde_json::Value>(frame.data()).is_ok();
         match upstream {
-            Protocol::Chat => {
-                frame.is_done()
-                    || data.contains("\"finish_reason\":\"")
-                        && serde_json::from_str::<serde_json::Value>(&data).is_ok()
-            }
+            Protocol::Chat => frame.is_done() || data.contains("\"finish_reason\":\"") && valid,
             Protocol::Responses => {
-                data.starts_with("{\"type\":\"response.completed\"")
-                    || data.starts_with("{\"type\":\"response.incomplete\"")
+                valid
+                    && ["completed", "incomplete"]
+                        .iter()
+                        .any(|end| data.starts_with(&format!("{{\"type\":\"response.{end}\"")))
             }
-            Protocol::Messages => data.contains("\"type\":\"message_stop\""),
+            // Everything is known once the stop reason is; `message_stop` adds nothing.
+            Protocol::Messages => data.contains("\"stop_reason\":\"") && valid,
         }
     })
 }

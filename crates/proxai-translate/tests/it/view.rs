@@ -311,8 +311,10 @@ fn block(block: &Value, view: &mut View) {
         "redacted_thinking" => {}
         "tool_use" => {
             assert!(block["input"].is_object(), "{block}");
-            view.tools
-                .push((text(&block["name"]), block["input"].to_string()));
+            // Input that is no JSON object is carried under this key, by our documentation.
+            let raw = block["input"]["_raw"].as_str().map(str::to_owned);
+            let input = raw.unwrap_or_else(|| block["input"].to_string());
+            view.tools.push((text(&block["name"]), input));
             view.call_ids.push(text(&block["id"]));
         }
         other => panic!("a block of type {other}"),
@@ -326,6 +328,7 @@ fn message(body: &Value, view: &mut View) {
         block(value, view);
     }
     view.stop = body["stop_reason"].as_str().map(str::to_owned);
+    view.refusal = text(&body["stop_details"]["explanation"]);
     view.usage = messages_usage(&body["usage"], None);
 }
 
@@ -360,6 +363,7 @@ fn messages_stream(stream: &[u8]) -> View {
             }
             "message_delta" => {
                 view.stop = event["delta"]["stop_reason"].as_str().map(str::to_owned);
+                view.refusal = text(&event["delta"]["stop_details"]["explanation"]);
                 view.usage = messages_usage(&event["usage"], view.usage);
             }
             "message_stop" => view.completions += 1,
@@ -367,15 +371,15 @@ fn messages_stream(stream: &[u8]) -> View {
             _ => {}
         }
     }
-    let failed = view.error.is_some();
     for (mut value, input) in blocks.into_values() {
         if !input.is_empty() {
-            // A stream that failed may have been cut inside the input.
-            value["input"] = match serde_json::from_str(&input) {
-                Ok(input) => input,
-                Err(_) if failed => continue,
-                Err(error) => panic!("{error}: {input}"),
+            // Models err and streams are cut, so the input may not be JSON.
+            let Ok(whole) = serde_json::from_str(&input) else {
+                view.tools.push((text(&value["name"]), input));
+                view.call_ids.push(text(&value["id"]));
+                continue;
             };
+            value["input"] = whole;
         }
         block(&value, &mut view);
     }
