@@ -40,7 +40,7 @@ impl<'a> Raw<'a> {
     }
 
     /// Views a text without copying it; `None` if it is not JSON.
-    pub fn from_str(text: &'a str) -> Option<Self> {
+    pub fn view(text: &'a str) -> Option<Self> {
         serde_json::from_str::<&'a RawValue>(text)
             .ok()
             .map(|value| Self(Cow::Borrowed(value)))
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn text_that_is_not_json_is_refused() {
         assert!(Raw::from_text("{".to_owned()).is_none());
-        assert!(Raw::from_str("[1,]").is_none());
+        assert!(Raw::view("[1,]").is_none());
         let made = Raw::from_text("{\"a\": 1}".to_owned()).unwrap();
         assert_eq!(proxai_json::to_string(&made), "{\"a\": 1}");
     }

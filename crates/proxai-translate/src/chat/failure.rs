@@ -210,11 +210,10 @@ fn classify(
     });
     let may_overflow = !matches!(status, Some(401..=404 | 429));
     match by_word {
-        Some(FailureKind::RateLimit) if says(NO_CREDIT) => FailureKind::Quota,
         Some(FailureKind::Server) | None if may_overflow && says(OVERFLOW) => {
             FailureKind::ContextLength
         }
-        None if says(NO_CREDIT) => FailureKind::Quota,
+        Some(FailureKind::RateLimit) | None if says(NO_CREDIT) => FailureKind::Quota,
         Some(kind) => kind,
         None => status.map_or(FailureKind::BadUpstream, FailureKind::from_status),
     }

@@ -223,7 +223,7 @@ impl<'r> Writer<'r, '_> {
     }
 
     fn call_seal(&self, sealed: Option<&'r Sealed<'_>>) -> Option<wire::Raw<'r>> {
-        self.opened(sealed).and_then(wire::Raw::from_str)
+        self.opened(sealed).and_then(wire::Raw::view)
     }
 
     fn thought(&mut self, part: &Part<'_>, thought: &'r Reasoning<'_>, said: &mut Said<'r>) {
@@ -232,7 +232,7 @@ impl<'r> Writer<'r, '_> {
             if value.trim_start().starts_with('[') {
                 reasoning::join_arrays(&mut said.details, value);
                 kept = true;
-            } else if let Some(extra) = wire::Raw::from_str(value) {
+            } else if let Some(extra) = wire::Raw::view(value) {
                 said.extras.push((thought.id.as_deref(), extra));
                 kept = true;
             }

@@ -311,7 +311,7 @@ mod tests {
     use super::*;
 
     fn raw(text: &str) -> Option<wire::Raw<'_>> {
-        wire::Raw::from_str(text)
+        wire::Raw::view(text)
     }
 
     fn sealed(data: &'static str) -> Sealed<'static> {

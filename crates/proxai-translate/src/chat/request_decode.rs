@@ -153,9 +153,12 @@ fn reasoning<'a>(wire: &mut wire::Request<'a>, losses: &mut Losses) -> Option<Re
     };
     if let Some(object) = object {
         report_extra("reasoning", &object.extra, losses);
-        config.mode = object.enabled.map(|enabled| match enabled {
-            true => ReasoningMode::Enabled,
-            false => ReasoningMode::Disabled,
+        config.mode = object.enabled.map(|enabled| {
+            if enabled {
+                ReasoningMode::Enabled
+            } else {
+                ReasoningMode::Disabled
+            }
         });
         config.effort = config.effort.or(object.effort);
         config.budget = object.max_tokens;

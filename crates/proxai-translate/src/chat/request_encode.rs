@@ -204,7 +204,7 @@ fn tools<'r>(request: &'r Request<'_>, losses: &mut Losses) -> Vec<wire::Tool<'r
                 tools.push(function(tool, object_schema(schema), *strict));
             }
             ToolDefinition::Native { parameters, .. } => {
-                tools.push(function(tool, wire::Raw::from_str(parameters), None));
+                tools.push(function(tool, wire::Raw::view(parameters), None));
             }
             ToolDefinition::Custom { format } => {
                 tools.push(wire::Tool::Custom(wire::CustomTool {
@@ -257,10 +257,10 @@ fn object_schema(schema: &str) -> Option<wire::Raw<'_>> {
         }
     }
     let Ok(outline) = serde_json::from_str::<Outline<'_>>(schema) else {
-        return wire::Raw::from_str(schema);
+        return wire::Raw::view(schema);
     };
     if outline.kind.is_some() && outline.properties.is_some() {
-        return wire::Raw::from_str(schema);
+        return wire::Raw::view(schema);
     }
     let rest = schema.trim().strip_prefix('{')?;
     let mut whole = String::with_capacity(schema.len() + 40);

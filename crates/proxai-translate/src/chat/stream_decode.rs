@@ -233,6 +233,18 @@ impl ChatStream {
         }
     }
 
+    /// Begins a part; what has to end for it ends.
+    fn open(&mut self, kind: PartKind<'_>, sink: &mut dyn Sink) -> PartId {
+        self.close_flat(sink);
+        self.open_beside(kind, sink)
+    }
+
+    fn open_beside(&mut self, kind: PartKind<'_>, sink: &mut dyn Sink) -> PartId {
+        let part = self.next();
+        sink.event(Event::Open { part, kind });
+        part
+    }
+
     fn next(&mut self) -> PartId {
         let part = PartId(self.next_part);
         self.next_part += 1;
@@ -243,19 +255,8 @@ impl ChatStream {
         if text.is_empty() {
             return;
         }
-        let part = match self.text {
-            Some(part) => part,
-            None => {
-                self.close_flat(sink);
-                let part = self.next();
-                self.text = Some(part);
-                sink.event(Event::Open {
-                    part,
-                    kind: PartKind::Text,
-                });
-                part
-            }
-        };
+        let part = self.text.unwrap_or_else(|| self.open(PartKind::Text, sink));
+        self.text = Some(part);
         sink.event(Event::Delta { part, text });
     }
 
@@ -263,60 +264,29 @@ impl ChatStream {
         if text.is_empty() {
             return;
         }
-        let part = match self.thought {
-            Some(part) => part,
-            None => {
-                self.close_flat(sink);
-                self.open_reasoning(false, summary, sink)
-            }
-        };
-        sink.event(Event::Delta { part, text });
-    }
-
-    fn open_reasoning(&mut self, redacted: bool, summary: bool, sink: &mut dyn Sink) -> PartId {
-        let part = self.next();
+        let kind = reasoning_part(false, summary);
+        let part = self.thought.unwrap_or_else(|| self.open(kind, sink));
         self.thought = Some(part);
-        sink.event(Event::Open {
-            part,
-            kind: PartKind::Reasoning {
-                id: None,
-                summary,
-                redacted,
-            },
-        });
-        part
+        sink.event(Event::Delta { part, text });
     }
 
     fn refusal(&mut self, text: Str<'_>, sink: &mut dyn Sink) {
         if text.is_empty() {
             return;
         }
-        let part = match self.refusal {
-            Some(part) => part,
-            None => {
-                self.close_flat(sink);
-                let part = self.next();
-                self.refusal = Some(part);
-                sink.event(Event::Open {
-                    part,
-                    kind: PartKind::Refusal,
-                });
-                part
-            }
-        };
+        let part = self
+            .refusal
+            .unwrap_or_else(|| self.open(PartKind::Refusal, sink));
+        self.refusal = Some(part);
         sink.event(Event::Delta { part, text });
     }
 
     fn opaque(&mut self, kind: &str, sink: &mut dyn Sink) {
-        self.close_flat(sink);
-        let part = self.next();
-        sink.event(Event::Open {
-            part,
-            kind: PartKind::Opaque {
-                kind: Str::borrowed(kind),
-                hosted: false,
-            },
-        });
+        let kind = PartKind::Opaque {
+            kind: Str::borrowed(kind),
+            hosted: false,
+        };
+        let part = self.open(kind, sink);
         sink.event(Event::Close { part });
     }
 
@@ -353,7 +323,7 @@ impl ChatStream {
         }
         // Blocks without a part to belong to get one now, ahead of what begins.
         if !self.blocks.is_empty() && self.thought.is_none() {
-            self.open_reasoning(true, false, sink);
+            self.thought = Some(self.open_beside(reasoning_part(true, false), sink));
         }
         if let Some(part) = self.thought.take() {
             self.seal(part, sink);
@@ -388,8 +358,7 @@ impl ChatStream {
         };
         self.close_flat(sink);
         if let Some(seal) = self.message_seal.take() {
-            let part = self.open_reasoning(true, false, sink);
-            self.thought = None;
+            let part = self.open_beside(reasoning_part(true, false), sink);
             sink.event(Event::Seal {
                 part,
                 sealed: reasoning::native(seal.into()),
@@ -400,6 +369,14 @@ impl ChatStream {
             return sink.event(Event::Failure(failure));
         }
         sink.event(Event::Finish(finish));
+    }
+}
+
+const fn reasoning_part(redacted: bool, summary: bool) -> PartKind<'static> {
+    PartKind::Reasoning {
+        id: None,
+        summary,
+        redacted,
     }
 }
 

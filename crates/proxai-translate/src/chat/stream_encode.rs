@@ -392,6 +392,7 @@ impl StreamEncoder for ChatStream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapter::StreamDecoder;
     use proxai_ir::{FailureKind, Response, ToolKind};
     use proxai_types::Protocol;
 
@@ -612,7 +613,6 @@ mod tests {
         frames.push(out.freeze());
         let mut decoder = super::super::stream_decode::ChatStream::default();
         let mut folded = proxai_ir::Accumulator::new();
-        use crate::adapter::StreamDecoder;
         while let Some(frame) = frames.next_frame().unwrap() {
             decoder.frame(&frame, &mut folded);
         }

@@ -1,0 +1,4 @@
+//! Integration tests.
+
+mod roundtrip;
+mod sdk_types;
