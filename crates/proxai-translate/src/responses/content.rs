@@ -156,7 +156,7 @@ pub(super) fn output_text(part: OutputText<'_>) -> TextPart<'_> {
         citations: part.annotations.into_iter().filter_map(citation).collect(),
         logprobs: part
             .logprobs
-            .map(|logprobs| logprobs.get())
+            .map(proxai_json::RawValue::get)
             .filter(|logprobs| has_elements(logprobs))
             .map(Str::from),
     }
@@ -363,10 +363,10 @@ fn media_url<'p>(media: &Media<'_>, source: &'p MediaSource<'_>, default: &str) 
 
 /// `file_data` needs a name; its extension has to fit the type.
 fn file_name<'p>(media: &'p Media<'_>) -> Str<'p> {
-    if let Some(name) = &media.name {
-        if name.contains('.') {
-            return name.reborrow();
-        }
+    if let Some(name) = &media.name
+        && name.contains('.')
+    {
+        return name.reborrow();
     }
     let extension = match media.media_type.as_deref() {
         Some("text/plain") => "txt",

@@ -55,8 +55,9 @@ impl<'a> Reader<'_, 'a> {
             Item::Reasoning(item) => self.reasoning(at, item),
             Item::FunctionCallOutput(output) => self.result(at, output, ToolKind::Function),
             Item::CustomToolCallOutput(output) => self.result(at, output, ToolKind::Custom),
-            Item::LocalShellCallOutput(output) => self.result(at, output, ToolKind::Native),
-            Item::ApplyPatchCallOutput(output) => self.result(at, output, ToolKind::Native),
+            Item::LocalShellCallOutput(output) | Item::ApplyPatchCallOutput(output) => {
+                self.result(at, output, ToolKind::Native);
+            }
             Item::ShellCallOutput(output) => {
                 let output = wire::ToolOutput {
                     id: output.id,
@@ -71,13 +72,8 @@ impl<'a> Reader<'_, 'a> {
                 let place = |index| at.element("tools", index);
                 decode_tools::read_all(item.tools, place, self.tools, self.losses);
             }
-            Item::ToolSearchOutput(item) => {
-                let place = |index| at.element("tools", index);
-                decode_tools::read_all(item.tools, place, self.tools, self.losses);
-                self.losses
-                    .approximated(at, "the tools it found are offered from the start");
-            }
-            Item::ToolSearchCall(_) => {
+            Item::ToolSearchOutput(item) => self.search_output(at, item),
+            Item::ToolSearchCall(call) if call.execution.as_deref() != Some("client") => {
                 self.losses
                     .approximated(at, "the tools it looked for are offered from the start");
             }
@@ -101,6 +97,39 @@ impl<'a> Reader<'_, 'a> {
                 Err(item) => self.push(at, Role::Assistant, items::opaque(&item)),
             },
         }
+    }
+
+    /// What a search found is offered from the start; a search that the client made also has a
+    /// result, which says what may be called now.
+    fn search_output(&mut self, at: At, item: wire::AdditionalTools<'a>) {
+        let found = self.tools.len();
+        let by_client = item.execution.as_deref() == Some("client");
+        let place = |index| at.element("tools", index);
+        decode_tools::read_all(item.tools, place, self.tools, self.losses);
+        if !by_client {
+            return self
+                .losses
+                .approximated(at, "the tools it found are offered from the start");
+        }
+        let names: Vec<String> = self.tools[found..]
+            .iter()
+            .map(|tool| match &tool.namespace {
+                Some(namespace) => format!("{namespace}__{}", tool.name),
+                None => tool.name.as_str().to_owned(),
+            })
+            .collect();
+        let text = if names.is_empty() {
+            "No tools were found.".to_owned()
+        } else {
+            format!("Tools that may be called now: {}", names.join(", "))
+        };
+        let result = ToolResult {
+            call_id: items::call_id(item.call_id, item.id.as_ref()),
+            kind: ToolKind::Native,
+            parts: vec![Part::text(at.member("tools"), text)],
+            is_error: false,
+        };
+        self.push(at, Role::Tool, Content::ToolResult(result));
     }
 
     fn message(&mut self, at: At, message: wire::Message<'a>) {
@@ -256,6 +285,35 @@ mod tests {
         assert_eq!(results[2], (1, true, "no such file".into()));
         assert_eq!(results[3].2, r#"{"k":1}"#);
         assert!(losses.is_empty(), "{losses:?}");
+    }
+
+    #[test]
+    fn a_search_of_the_client_is_a_call_with_a_result_and_its_finds_are_tools() {
+        let (mut turns, mut tools, mut losses) = (Vec::new(), Vec::new(), Losses::new());
+        let body = r#"[{"type":"tool_search_call","call_id":"c","execution":"client","arguments":{"query":"q"}},
+            {"type":"tool_search_output","call_id":"c","execution":"client","tools":[{"type":"namespace","name":"n","tools":[{"type":"function","name":"f"}]}]},
+            {"type":"tool_search_call","execution":"server","arguments":{}}]"#;
+        read(
+            proxai_json::from_str(body).unwrap(),
+            &mut turns,
+            &mut tools,
+            &mut losses,
+        );
+        let Content::ToolCall(call) = &turns[0].parts[0].content else {
+            panic!()
+        };
+        assert_eq!(
+            (call.name.as_str(), call.input.as_str()),
+            ("tool_search", r#"{"query":"q"}"#)
+        );
+        let Content::ToolResult(result) = &turns[1].parts[0].content else {
+            panic!()
+        };
+        assert_eq!(result.call_id, call.id);
+        assert!(
+            matches!(&result.parts[0].content, Content::Text(text) if text.text.ends_with(": n__f"))
+        );
+        assert_eq!((turns.len(), tools.len(), losses.iter().count()), (2, 1, 1));
     }
 
     #[test]

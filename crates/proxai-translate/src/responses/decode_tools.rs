@@ -68,6 +68,14 @@ fn read<'a>(
             }
             return;
         }
+        wire::Tool::ToolSearch(tool) if tool.execution.as_deref() == Some("client") => {
+            report_extra(at, &tool.extra, losses);
+            let definition = ToolDefinition::Function {
+                parameters: tool.parameters,
+                strict: None,
+            };
+            (native::TOOL_SEARCH.into(), tool.description, definition)
+        }
         wire::Tool::ToolSearch(_) => {
             losses.approximated(at, "the tools it would find are offered from the start");
             return;

@@ -62,7 +62,7 @@ impl Call {
     pub(super) fn prefix(&self) -> &'static str {
         match self.kind {
             ToolKind::Custom => "ctc_",
-            ToolKind::Native => native::of(&self.name).map_or("fc_", |native| native.prefix),
+            ToolKind::Native => native::prefix(&self.name),
             ToolKind::Function => "fc_",
         }
     }

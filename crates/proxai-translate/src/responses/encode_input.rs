@@ -4,6 +4,9 @@
 //! system turns at the very beginning become `instructions`. Calls carry no item id: ids that
 //! begin with `fc_` are the provider's, and the client's call id is no such id (44).
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 
 use proxai_ir::{

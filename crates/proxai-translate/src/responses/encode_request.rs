@@ -5,6 +5,9 @@
 //! `strict: false` unless the client set it: the API's own default would rewrite their schemas
 //! (53).
 
+#[cfg(test)]
+mod tests;
+
 use proxai_ir::{
     Format, Losses, ReasoningConfig, ReasoningMode, Request, Tool, ToolChoice, ToolDefinition,
     ToolKind,
@@ -316,10 +319,12 @@ fn effort<'r>(
         Protocol::Responses,
         losses,
     );
-    Some(Str::borrowed(match budget {
-        0..=LOW_BUDGET => "low",
-        ..=MEDIUM_BUDGET => "medium",
-        _ => "high",
+    Some(Str::borrowed(if budget <= LOW_BUDGET {
+        "low"
+    } else if budget <= MEDIUM_BUDGET {
+        "medium"
+    } else {
+        "high"
     }))
 }
 

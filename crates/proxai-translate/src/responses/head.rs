@@ -24,6 +24,8 @@ pub(super) struct Head {
     model: Box<str>,
     service_tier: Option<String>,
     echo: Vec<(Box<str>, Box<RawValue>)>,
+    /// The client searches for tools itself, so a call of that name is such a search.
+    pub(super) client_search: bool,
 }
 
 /// How an answer ended, as the response object says it.
@@ -53,10 +55,18 @@ impl Head {
         created: Option<u64>,
         service_tier: Option<&str>,
     ) -> Self {
+        let mut client_search = false;
         let echo = context
             .echo
             .iter()
-            .filter_map(|(name, value)| Some((name.clone(), repeated(name, value)?)))
+            .filter_map(|(name, value)| {
+                let value = one_line(value);
+                let value = match &**name {
+                    "tools" => repeated_tools(&value, &mut client_search),
+                    _ => RawValue::from_string(value.into_owned()).ok(),
+                };
+                Some((name.clone(), value?))
+            })
             .collect();
         Self {
             id: ids::answer("resp_", upstream_id, &context.id),
@@ -64,20 +74,21 @@ impl Head {
             model: (&*context.model).into(),
             service_tier: service_tier.map(tier),
             echo,
+            client_search,
         }
     }
 
     fn echoed(&self, name: &str) -> Option<&RawValue> {
         let (_, value) = self.echo.iter().find(|(key, _)| **key == *name)?;
-        Some(value).map(AsRef::as_ref)
+        Some(value.as_ref())
     }
 
     fn nullable(&self, name: &str) -> Nullable<&RawValue> {
         Nullable::or_null(self.echoed(name))
     }
 
-    fn or(&self, name: &str, default: &'static str) -> Option<&RawValue> {
-        Some(self.echoed(name).unwrap_or_else(|| constant(default)))
+    fn or(&self, name: &str, default: &'static str) -> &RawValue {
+        self.echoed(name).unwrap_or_else(|| constant(default))
     }
 
     /// The response object with these items.
@@ -104,27 +115,27 @@ impl Head {
             max_tool_calls: self.nullable("max_tool_calls"),
             model: Some(Str::from(&*self.model)),
             output,
-            parallel_tool_calls: self.or("parallel_tool_calls", "true"),
+            parallel_tool_calls: Some(self.or("parallel_tool_calls", "true")),
             previous_response_id: self.nullable("previous_response_id"),
             prompt_cache_key: self.nullable("prompt_cache_key"),
             prompt_cache_retention: self.nullable("prompt_cache_retention"),
-            reasoning: self.or("reasoning", r#"{"effort":null,"summary":null}"#),
+            reasoning: Some(self.or("reasoning", r#"{"effort":null,"summary":null}"#)),
             safety_identifier: self.nullable("safety_identifier"),
             service_tier: service_tier.or_else(|| {
                 let asked = self.echoed("service_tier")?;
                 serde_json::from_str(asked.get()).ok()
             }),
-            store: self.or("store", "true"),
+            store: Some(self.or("store", "true")),
             temperature: self.nullable("temperature"),
-            text: self.or("text", r#"{"format":{"type":"text"}}"#),
-            tool_choice: self.or("tool_choice", r#""auto""#),
-            tools: self.or("tools", "[]"),
-            top_logprobs: self.or("top_logprobs", "0"),
+            text: Some(self.or("text", r#"{"format":{"type":"text"}}"#)),
+            tool_choice: Some(self.or("tool_choice", r#""auto""#)),
+            tools: Some(self.or("tools", "[]")),
+            top_logprobs: Some(self.or("top_logprobs", "0")),
             top_p: self.nullable("top_p"),
-            truncation: self.or("truncation", r#""disabled""#),
+            truncation: Some(self.or("truncation", r#""disabled""#)),
             usage: Nullable::or_null(ending.usage.map(|usage| write_usage(&usage))),
             user: self.nullable("user"),
-            metadata: self.or("metadata", "{}"),
+            metadata: Some(self.or("metadata", "{}")),
             ..Response::default()
         }
     }
@@ -138,23 +149,26 @@ fn tier(upstream: &str) -> String {
     }
 }
 
-/// A member as answers repeat it: on one line, and function tools have all members that the official types demand.
-fn repeated(name: &str, value: &str) -> Option<Box<RawValue>> {
-    let value = one_line(value);
-    if name == "tools"
-        && let Ok(mut tools) = serde_json::from_str::<Vec<Tool<'_>>>(&value)
-    {
-        for tool in &mut tools {
-            if let Tool::Function(function) = tool {
+/// The tools as answers repeat them: functions have all members that the official types demand.
+fn repeated_tools(value: &str, client_search: &mut bool) -> Option<Box<RawValue>> {
+    let Ok(mut tools) = serde_json::from_str::<Vec<Tool<'_>>>(value) else {
+        return RawValue::from_string(value.to_owned()).ok();
+    };
+    for tool in &mut tools {
+        match tool {
+            Tool::Function(function) => {
                 function.strict.get_or_insert(false);
                 function
                     .parameters
                     .get_or_insert(constant(r#"{"type":"object","properties":{}}"#));
             }
+            Tool::ToolSearch(search) => {
+                *client_search |= search.execution.as_deref() == Some("client");
+            }
+            _ => {}
         }
-        return serde_json::value::to_raw_value(&tools).ok();
     }
-    RawValue::from_string(value.into_owned()).ok()
+    serde_json::value::to_raw_value(&tools).ok()
 }
 
 /// Usage with both details objects, which Codex needs when it counts (103).

@@ -11,7 +11,11 @@ use proxai_types::Protocol;
 
 use super::{content, native};
 
-/// The call that an item is, if the client is to run it.
+/// The call that an item is, if the client is to run it; else the item itself.
+#[expect(
+    clippy::result_large_err,
+    reason = "the item that is no call is read on at once, on the same stack"
+)]
 pub(super) fn call(item: Item<'_>) -> Result<ToolCall<'_>, Item<'_>> {
     Ok(match item {
         Item::FunctionCall(call) => ToolCall {
@@ -49,6 +53,14 @@ pub(super) fn call(item: Item<'_>) -> Result<ToolCall<'_>, Item<'_>> {
             call.call_id,
             call.id,
             proxai_json::to_string(&call.operation),
+        ),
+        Item::ToolSearchCall(call) if call.execution.as_deref() == Some("client") => native_call(
+            native::TOOL_SEARCH,
+            call.call_id,
+            call.id,
+            call.arguments
+                .map(|arguments| arguments.get().to_owned())
+                .unwrap_or_default(),
         ),
         other => return Err(other),
     })

@@ -9,9 +9,10 @@
 use proxai_json::{Str, StringOr, wire};
 use proxai_responses::{
     ApplyPatchCall, Item, LocalShellAction, LocalShellCall, PatchOperation, ShellAction, ShellCall,
+    ToolSearchCall,
 };
 
-use super::raw::constant;
+use super::raw::{constant, parsed};
 
 /// One such tool.
 pub(super) struct Native {
@@ -44,6 +45,10 @@ const TOOLS: [Native; 3] = [
         parameters: r#"{"type":"object","properties":{"type":{"type":"string","enum":["create_file","update_file","delete_file"]},"path":{"type":"string"},"diff":{"type":"string","description":"The change in V4A diff format, without file headers; not for delete_file."}},"required":["type","path"]}"#,
     },
 ];
+
+/// The search for tools that the client makes. Its schema is the client's own, so it is offered as
+/// a plain function and known again by its name.
+pub(super) const TOOL_SEARCH: &str = "tool_search";
 
 /// The tool of a kind.
 pub(super) fn of(kind: &str) -> Option<&'static Native> {
@@ -142,7 +147,27 @@ pub(super) fn item<'a>(
                 ..ApplyPatchCall::default()
             }))
         }
+        TOOL_SEARCH => {
+            let arguments = parsed(input).filter(|json| json.get().starts_with('{'))?;
+            Some(Item::ToolSearchCall(ToolSearchCall {
+                id,
+                call_id,
+                status,
+                execution: Some("client".into()),
+                arguments: Some(arguments),
+                ..ToolSearchCall::default()
+            }))
+        }
         _ => None,
+    }
+}
+
+/// Prefix of the ids of a kind's items.
+pub(super) fn prefix(kind: &str) -> &'static str {
+    match of(kind) {
+        Some(native) => native.prefix,
+        None if kind == TOOL_SEARCH => "tsc_",
+        None => "fc_",
     }
 }
 

@@ -60,6 +60,7 @@ impl Wire {
     }
 
     /// The number of the next frame.
+    #[expect(clippy::unnecessary_wraps, reason = "events hold their number so")]
     pub(super) const fn number(&self) -> Option<u64> {
         Some(self.sequence)
     }

@@ -166,7 +166,7 @@ impl Composer {
                             item_id,
                             output_index,
                             arguments: JsonText(call.input.as_str().into()),
-                        }))
+                        }));
                     }
                     ToolKind::Custom => {
                         self.wire
@@ -175,7 +175,7 @@ impl Composer {
                                 item_id,
                                 output_index,
                                 input: JsonText(call.input.as_str().into()),
-                            }))
+                            }));
                     }
                     ToolKind::Native => {}
                 }

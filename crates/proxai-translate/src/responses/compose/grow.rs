@@ -13,6 +13,7 @@ use super::super::content::has_elements;
 use super::super::draft::{
     Body, Call, Draft, Piece, Thought, message_item, summary_part, thought_item,
 };
+use super::super::native;
 use super::super::raw::{constant, one_line, parsed};
 use super::{Composer, Slot};
 use crate::seal;
@@ -64,6 +65,10 @@ impl Composer {
     pub(super) fn open_call(&mut self, mut call: Call) -> Slot {
         if call.id.is_empty() {
             call.id = self.new_id("call_");
+        }
+        let searches = self.head.as_ref().is_some_and(|head| head.client_search);
+        if searches && call.kind == ToolKind::Function && call.name == native::TOOL_SEARCH {
+            call.kind = ToolKind::Native;
         }
         if call.kind == ToolKind::Native {
             return Slot::Held(call);

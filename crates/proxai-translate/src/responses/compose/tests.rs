@@ -253,6 +253,30 @@ fn a_shell_call_comes_whole_in_its_own_form() {
 }
 
 #[test]
+fn a_search_for_tools_is_one_only_if_the_client_searches() {
+    let run = |tools: &str| {
+        let mut context = ReplyContext::new("m", "up", Protocol::Responses, "x", 7);
+        context.echo = Arc::new([("tools".into(), tools.into())]);
+        let mut composer = Composer::new(Arc::new(context));
+        for event in [
+            open(0, call("tool_search", ToolKind::Function)),
+            delta(0, r#"{"query":"q"}"#),
+            close(0),
+            finish(StopReason::ToolCalls),
+        ] {
+            composer.event(event, None);
+        }
+        String::from_utf8(composer.into_body()).unwrap()
+    };
+    let search = run(r#"[{"type":"tool_search","execution":"client"}]"#);
+    assert!(
+        search.contains(r#"{"type":"tool_search_call","id":"tsc_x_0","call_id":"call_1","execution":"client","arguments":{"query":"q"},"status":"completed"}"#),
+        "{search}"
+    );
+    assert!(run(r#"[{"type":"function","name":"tool_search"}]"#).contains("\"function_call\""));
+}
+
+#[test]
 fn the_signature_of_a_call_follows_as_reasoning() {
     let frames = frames(vec![
         open(0, call("f", ToolKind::Function)),

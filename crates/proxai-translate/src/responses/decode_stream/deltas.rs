@@ -140,16 +140,15 @@ impl Decoder {
             return;
         }
         let mut thought = std::mem::take(thought);
-        let part = match thought.part {
-            Some(part) => part,
-            None => {
-                let kind = PartKind::Reasoning {
-                    id: thought.id.as_deref().map(Str::from),
-                    summary: section.0,
-                    redacted: false,
-                };
-                self.open(kind, sink)
-            }
+        let part = if let Some(part) = thought.part {
+            part
+        } else {
+            let kind = PartKind::Reasoning {
+                id: thought.id.as_deref().map(Str::from),
+                summary: section.0,
+                redacted: false,
+            };
+            self.open(kind, sink)
         };
         if is_new {
             if thought.section.is_some() {

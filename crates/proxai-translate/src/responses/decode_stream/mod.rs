@@ -91,8 +91,8 @@ impl Decoder {
             StreamEvent::Failed(event) => self.finish(event.response, Status::Failed, sink),
             StreamEvent::Error(event) => self.fail(failure::of_event(event), sink),
             StreamEvent::Keepalive(_) => sink.event(Event::Keepalive),
-            StreamEvent::ItemAdded(event) => self.item_added(event, sink),
-            StreamEvent::ItemDone(event) => self.item_done(event, sink),
+            StreamEvent::ItemAdded(event) => self.item_added(&event, sink),
+            StreamEvent::ItemDone(event) => self.item_done(&event, sink),
             StreamEvent::PartAdded(event) => {
                 let (item, index) = (self.index(event.output_index), event.content_index);
                 match event.part {

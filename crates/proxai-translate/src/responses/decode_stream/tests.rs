@@ -8,10 +8,7 @@ use super::*;
 /// Reads a stream made of these data lines; checks the grammar.
 fn read(lines: &[&str]) -> Result<Answer<'static>, Failure> {
     let mut frames = proxai_sse::Decoder::new();
-    let text: String = lines
-        .iter()
-        .map(|line| format!("data: {line}\n\n"))
-        .collect();
+    let text = format!("data: {}\n\n", lines.join("\n\ndata: "));
     frames.push(Bytes::from(text));
     let mut sink = Checked::new(Accumulator::new());
     let mut decoder = Decoder::default();

@@ -11,7 +11,7 @@ use super::deltas::tell;
 use super::slots::{Call, Slot, Thought};
 
 impl Decoder {
-    pub(super) fn item_added(&mut self, event: ItemEvent<'_>, sink: &mut dyn Sink) {
+    pub(super) fn item_added(&mut self, event: &ItemEvent<'_>, sink: &mut dyn Sink) {
         let index = event.output_index.unwrap_or(self.items.len() as u64);
         let item = event
             .item
@@ -62,7 +62,7 @@ impl Decoder {
         self.open(PartKind::Opaque { kind, hosted }, sink)
     }
 
-    pub(super) fn item_done(&mut self, event: ItemEvent<'_>, sink: &mut dyn Sink) {
+    pub(super) fn item_done(&mut self, event: &ItemEvent<'_>, sink: &mut dyn Sink) {
         let index = event
             .output_index
             .unwrap_or_else(|| match self.items.last() {
@@ -143,16 +143,15 @@ impl Decoder {
         if known.part.is_none() && whole.text.is_empty() && whole.sealed.is_none() {
             return;
         }
-        let part = match known.part {
-            Some(part) => part,
-            None => {
-                let kind = PartKind::Reasoning {
-                    id: whole.id.as_ref().map(Str::reborrow),
-                    summary: whole.summary,
-                    redacted: whole.redacted,
-                };
-                self.open(kind, sink)
-            }
+        let part = if let Some(part) = known.part {
+            part
+        } else {
+            let kind = PartKind::Reasoning {
+                id: whole.id.as_ref().map(Str::reborrow),
+                summary: whole.summary,
+                redacted: whole.redacted,
+            };
+            self.open(kind, sink)
         };
         let rest = known.told.rest(&whole.text);
         tell(part, &mut known.told, rest, sink);
