@@ -15,12 +15,16 @@
 //! (case 68). With thinking on, sampling is the model's own (case 69) and no tool can be forced
 //! (case 46): what cannot stay is dropped and reported.
 
+use std::borrow::Cow;
+
 use proxai_ir::{Format, Losses, ReasoningConfig, ReasoningMode, Request};
 use proxai_json::Str;
 use proxai_messages as wire;
 use proxai_messages::Json;
+use proxai_types::Protocol;
 
 use crate::context::Target;
+use crate::features::{Feature, lose};
 
 /// The smallest budget the API takes.
 const MIN_BUDGET: u64 = 1024;
@@ -38,11 +42,6 @@ pub(super) struct Constraints {
     pub(super) unthinking_tool_loop: bool,
 }
 
-/// The path of a top-level parameter in the client's body.
-pub(super) const fn path(_request: &Request<'_>, name: &'static str) -> &'static str {
-    name
-}
-
 /// Writes the settings into `wire`; returns an instruction that has to stand in the system prompt.
 pub(super) fn encode<'r>(
     request: &'r Request<'_>,
@@ -54,7 +53,7 @@ pub(super) fn encode<'r>(
     let said = request.sampling.max_output_tokens;
     let mut max_tokens = said.unwrap_or_else(|| {
         losses.defaulted(
-            path(request, "max_tokens"),
+            Feature::MaxOutputTokens.path(request.origin),
             format!(
                 "Messages needs it; {} is sent",
                 target.abilities.default_max_tokens
@@ -96,6 +95,16 @@ struct Thinking<'t, 'r> {
 }
 
 impl Thinking<'_, '_> {
+    /// What the client calls the member that it gave.
+    fn path(&self, config: &ReasoningConfig<'_>) -> &'static str {
+        let feature = match config {
+            config if config.effort.is_some() => Feature::ReasoningEffort,
+            config if config.budget.is_some() || config.mode.is_some() => Feature::ReasoningBudget,
+            _ => Feature::ReasoningSummary,
+        };
+        feature.path(self.request.origin)
+    }
+
     fn encode<'w>(
         &mut self,
         config: &'w ReasoningConfig<'_>,
@@ -103,7 +112,7 @@ impl Thinking<'_, '_> {
         max_tokens: &mut u64,
         wire: &mut wire::Request<'w>,
     ) {
-        let at = path(self.request, "reasoning");
+        let at = self.path(config);
         let effort = config.effort.as_deref();
         if config.mode == Some(ReasoningMode::Disabled) || effort == Some("none") {
             wire.thinking = Some(wire::Thinking::Disabled(wire::NoThinking::default()));
@@ -164,7 +173,7 @@ impl Thinking<'_, '_> {
     }
 
     fn adaptive<'w>(&mut self, config: &'w ReasoningConfig<'_>, wire: &mut wire::Request<'w>) {
-        let at = path(self.request, "reasoning");
+        let at = self.path(config);
         let display = if config.hidden {
             Some(Str::borrowed("omitted"))
         } else {
@@ -194,7 +203,7 @@ impl Thinking<'_, '_> {
     }
 
     fn budget(&mut self, config: &ReasoningConfig<'_>) -> u64 {
-        let at = path(self.request, "reasoning");
+        let at = self.path(config);
         match (config.budget, config.effort.as_deref()) {
             (Some(budget), _) if budget >= MIN_BUDGET => budget,
             (Some(_), _) => {
@@ -243,73 +252,67 @@ fn sampling(request: &Request<'_>, wire: &mut wire::Request<'_>, losses: &mut Lo
         Some(wire::Thinking::Enabled(_) | wire::Thinking::Adaptive(_))
     );
     let sampling = &request.sampling;
-    let own = "with thinking on, Messages samples in its own way";
+    let mut lost = |feature| lose(feature, request.origin, Protocol::Messages, losses);
     wire.temperature = match sampling.temperature {
         Some(temperature) if thinks => {
             if (temperature - 1.0).abs() > f64::EPSILON {
-                losses.dropped(path(request, "temperature"), own);
+                lost(Feature::Temperature);
             }
             None
         }
         Some(temperature) if temperature > 1.0 => {
-            losses.approximated(
-                path(request, "temperature"),
-                "the highest temperature of Messages is 1",
-            );
+            lost(Feature::Temperature);
             Some(1.0)
         }
         other => other,
     };
     wire.top_p = match sampling.top_p {
         Some(top_p) if thinks && top_p < 0.95 => {
-            losses.dropped(path(request, "top_p"), own);
+            lost(Feature::TopP);
             None
         }
         other => other,
     };
-    wire.top_k = match sampling.top_k {
-        Some(_) if thinks => {
-            losses.dropped(path(request, "top_k"), own);
-            None
-        }
-        other => other,
-    };
+    wire.top_k = sampling.top_k.filter(|_| !thinks);
+    if thinks && sampling.top_k.is_some() {
+        losses.dropped(
+            Feature::TopK.path(request.origin),
+            "Messages takes no top_k beside thinking",
+        );
+    }
 }
 
 /// What Messages has no member for. Values that ask for nothing are no loss.
 fn unsupported(request: &Request<'_>, losses: &mut Losses) {
     let sampling = &request.sampling;
     let asked = |value: Option<f64>| value.is_some_and(|value| value != 0.0);
-    for (name, there) in [
-        ("frequency_penalty", asked(sampling.frequency_penalty)),
-        ("presence_penalty", asked(sampling.presence_penalty)),
-        ("seed", sampling.seed.is_some()),
-        ("logprobs", sampling.logprobs == Some(true)),
+    let verbosity = request.output.verbosity.as_deref();
+    for (feature, there) in [
+        (Feature::FrequencyPenalty, asked(sampling.frequency_penalty)),
+        (Feature::PresencePenalty, asked(sampling.presence_penalty)),
+        (Feature::Seed, sampling.seed.is_some()),
         (
-            "top_logprobs",
-            sampling.top_logprobs.is_some_and(|count| count > 0),
+            Feature::Logprobs,
+            sampling.logprobs == Some(true) || sampling.top_logprobs.is_some_and(|n| n > 0),
         ),
         (
-            "logit_bias",
+            Feature::LogitBias,
             sampling.logit_bias.is_some_and(|bias| bias.get() != "{}"),
         ),
         (
-            "verbosity",
-            request
-                .output
-                .verbosity
-                .as_deref()
-                .is_some_and(|level| level != "medium"),
+            Feature::Verbosity,
+            verbosity.is_some_and(|level| level != "medium"),
         ),
         (
-            "metadata",
+            Feature::Metadata,
             request.metadata.is_some_and(|data| data.get() != "{}"),
         ),
-        ("prompt_cache_key", request.cache.key.is_some()),
-        ("prompt_cache_retention", request.cache.retention.is_some()),
+        (Feature::CacheKey, request.cache.key.is_some()),
+        (Feature::CacheRetention, request.cache.retention.is_some()),
+        (Feature::Store, request.store == Some(true)),
     ] {
         if there {
-            losses.dropped(path(request, name), "Messages has no such setting");
+            lose(feature, request.origin, Protocol::Messages, losses);
         }
     }
 }
@@ -319,7 +322,7 @@ fn stops<'r>(request: &'r Request<'_>, wire: &mut wire::Request<'r>, losses: &mu
     for stop in &request.sampling.stop {
         if stop.trim().is_empty() {
             losses.dropped(
-                path(request, "stop"),
+                Feature::Stop.path(request.origin),
                 "Messages refuses blank stop sequences",
             );
         } else {
@@ -333,9 +336,13 @@ fn service_tier(request: &Request<'_>, losses: &mut Losses) -> Option<Str<'stati
     match request.service_tier.as_deref()? {
         "auto" => Some(Str::borrowed("auto")),
         "default" => Some(Str::borrowed("standard_only")),
-        tier => {
-            let why = format!("Messages has no service tier `{tier}`");
-            losses.dropped(path(request, "service_tier"), why);
+        _ => {
+            lose(
+                Feature::ServiceTier,
+                request.origin,
+                Protocol::Messages,
+                losses,
+            );
             None
         }
     }
@@ -347,19 +354,14 @@ fn format<'r>(
     wire: &mut wire::Request<'r>,
     losses: &mut Losses,
 ) -> Option<String> {
-    let at = path(request, "response_format");
     match request.output.format.as_ref()? {
         Format::Text => None,
         Format::JsonSchema {
             schema: Some(schema),
-            description,
             ..
         } if target.abilities.output_format => {
-            if description.is_some() {
-                losses.dropped(at, "Messages has no description of a schema");
-            }
             let format = wire::JsonSchemaFormat {
-                schema: Some(Json(std::borrow::Cow::Borrowed(*schema))),
+                schema: Some(Json(Cow::Borrowed(*schema))),
                 ..wire::JsonSchemaFormat::default()
             };
             wire.output_config.get_or_insert_default().format =
@@ -370,14 +372,22 @@ fn format<'r>(
             schema: Some(schema),
             ..
         } => {
-            losses.approximated(at, "the schema is sent as an instruction");
+            losses.approximated(
+                Feature::JsonSchema.path(request.origin),
+                "the schema is sent as an instruction",
+            );
             let schema = schema.get();
             Some(format!(
                 "{JSON_OBJECT} It has to match this JSON schema:\n{schema}"
             ))
         }
         Format::JsonObject | Format::JsonSchema { .. } => {
-            losses.approximated(at, "JSON is asked for by an instruction");
+            lose(
+                Feature::JsonObject,
+                request.origin,
+                Protocol::Messages,
+                losses,
+            );
             Some(JSON_OBJECT.to_owned())
         }
     }

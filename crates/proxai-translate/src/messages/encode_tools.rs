@@ -9,9 +9,10 @@ use proxai_ir::{Losses, Request, Tool, ToolChoice, ToolDefinition};
 use proxai_json::{RawValue, Str};
 use proxai_messages as wire;
 use proxai_messages::{FunctionTool, Json};
+use proxai_types::Protocol;
 
-use super::encode_options::path;
 use super::encode_turns::cache_control;
+use crate::features::{Feature, lose_at};
 
 const NO_PARAMETERS: &str = r#"{"type":"object","properties":{}}"#;
 
@@ -48,29 +49,16 @@ pub(super) fn encode<'r>(
 fn function<'r>(tool: &'r Tool<'_>, losses: &mut Losses) -> Option<FunctionTool<'r>> {
     let (schema, strict) = match &tool.definition {
         ToolDefinition::Function { parameters, strict } => (schema(*parameters), *strict),
-        ToolDefinition::Custom { format } => {
-            losses.approximated(
-                tool.at,
-                if format.is_some() {
-                    "free text bound by a grammar is offered as a function with a free string"
-                } else {
-                    "free text is offered as a function with one string"
-                },
-            );
-            (Json::parse(FREE_TEXT), None)
-        }
+        // Usually a function by now; the answer gives the string back as it is.
+        ToolDefinition::Custom { .. } => (Json::parse(FREE_TEXT), None),
         ToolDefinition::Native { parameters, .. } => (Json::parse(parameters), None),
-        ToolDefinition::Hosted { kind, .. } => {
-            let why = format!("`{kind}` runs at its own provider only");
-            losses.dropped(tool.at, why);
+        ToolDefinition::Hosted { .. } => {
+            lose_at(Feature::HostedTool, tool.at, Protocol::Messages, losses);
             return None;
         }
     };
     if tool.deferred {
-        losses.approximated(
-            tool.at,
-            "the tool is shown from the start instead of by search",
-        );
+        lose_at(Feature::DeferredTool, tool.at, Protocol::Messages, losses);
     }
     Some(FunctionTool {
         name: tool.name.reborrow(),
@@ -107,7 +95,7 @@ fn choice<'r>(
     tools: &[FunctionTool<'_>],
     losses: &mut Losses,
 ) -> Option<wire::ToolChoice<'r>> {
-    let at = path(request, "tool_choice");
+    let at = Feature::ToolChoice.path(request.origin);
     let single = request.parallel_tool_calls == Some(false);
     let disable_parallel_tool_use = single.then_some(true);
     let auto = || {
@@ -151,7 +139,6 @@ fn choice<'r>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proxai_types::Protocol;
 
     #[test]
     fn a_schema_is_always_an_object_that_says_so() {

@@ -19,6 +19,7 @@ use super::input::{Input, wrapped};
 use super::media;
 use crate::adapter::RequestError;
 use crate::context::Target;
+use crate::features::{Feature, lose_at};
 use crate::{ids, seal};
 
 /// What stands for a user who has not spoken.
@@ -164,8 +165,8 @@ struct Encoder<'t, 'l, 'r> {
 impl<'r> Encoder<'_, '_, 'r> {
     fn turn(&mut self, turn: &'r Turn<'_>, rest: &'r [Turn<'_>]) -> Result<(), RequestError> {
         if turn.name.is_some() {
-            self.losses
-                .dropped(turn.at.member("name"), "Messages has no names of speakers");
+            let at = turn.at.member("name");
+            lose_at(Feature::SpeakerName, at, Protocol::Messages, self.losses);
         }
         match turn.role {
             Role::System | Role::Developer => self.system_turn(turn, rest),
@@ -223,9 +224,11 @@ impl<'r> Encoder<'_, '_, 'r> {
             let ContentBlock::Text(block) = block else {
                 continue;
             };
-            self.losses.approximated(
+            lose_at(
+                Feature::SystemTurn,
                 turn.at,
-                "a system message in the middle is sent as marked text of the user",
+                Protocol::Messages,
+                self.losses,
             );
             let text = format!("<system>\n{}\n</system>", block.text);
             let block = wire::TextBlock {
@@ -283,13 +286,16 @@ impl<'r> Encoder<'_, '_, 'r> {
                 self.text(part, &text.text)
                     .map(|text| text_block(text, part.cache.as_ref()))
             }
-            Content::Refusal(text) => self
-                .text(part, text)
-                .map(|text| text_block(text, part.cache.as_ref())),
+            Content::Refusal(text) => {
+                lose_at(Feature::Refusal, part.at, Protocol::Messages, self.losses);
+                self.text(part, text)
+                    .map(|text| text_block(text, part.cache.as_ref()))
+            }
             Content::Media(media) => Some(media::encode(part, media, self.losses)?),
             Content::Opaque(opaque) => {
-                let why = format!("`{}` has no counterpart in Messages", opaque.kind);
-                self.losses.dropped(part.at, why);
+                let why = Feature::OpaquePart.support(Protocol::Messages).note();
+                self.losses
+                    .dropped(part.at, format!("`{}`: {why}", opaque.kind));
                 None
             }
             _ => {

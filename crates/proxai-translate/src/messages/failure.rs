@@ -31,12 +31,12 @@ pub(super) fn from_response(response: ErrorResponse<'_>, status: Option<u16>) ->
     let (body, message) = match response.error {
         Some(StringOr::Value(mut body)) => {
             let message = body.message.take().or(outer);
-            (body, message.map(text_of))
+            (body, message.as_ref().map(text_of))
         }
         Some(StringOr::String(text)) if !text.is_empty() => {
             (ErrorBody::default(), Some(text.into_string()))
         }
-        _ => (ErrorBody::default(), Some(text_of(outer?))),
+        _ => (ErrorBody::default(), Some(text_of(&outer?))),
     };
     let vendor_type = body.kind.map(Str::into_string);
     let message = message
@@ -45,8 +45,8 @@ pub(super) fn from_response(response: ErrorResponse<'_>, status: Option<u16>) ->
     Some(Failure {
         kind: kind_of(vendor_type.as_deref(), &message, status),
         status: None,
-        code: body.code.map(text_of),
-        param: body.param.map(text_of),
+        code: body.code.as_ref().map(text_of),
+        param: body.param.as_ref().map(text_of),
         vendor_type,
         message,
     })
@@ -102,7 +102,7 @@ fn of_unknown_shape(status: u16, body: &[u8]) -> Failure {
 }
 
 /// A string without its quotes, any other JSON as it is.
-fn text_of(json: Json<'_>) -> String {
+fn text_of(json: &Json<'_>) -> String {
     proxai_json::from_str::<Str<'_>>(json.get())
         .map_or_else(|_| json.get().to_owned(), Str::into_string)
 }

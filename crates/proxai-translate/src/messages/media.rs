@@ -10,9 +10,11 @@ use proxai_ir::{At, Content, Losses, Media, MediaKind, MediaSource, Part};
 use proxai_json::{Str, Text};
 use proxai_messages as wire;
 use proxai_messages::{CacheControl, ContentBlock, Source};
+use proxai_types::Protocol;
 
 use super::encode_turns::{cache_control, is_blank};
 use crate::adapter::RequestError;
+use crate::features::{Feature, lose_at};
 
 /// A media part as a block.
 pub(super) fn encode<'r>(
@@ -25,10 +27,11 @@ pub(super) fn encode<'r>(
         MediaKind::Image => false,
         MediaKind::Document => true,
         MediaKind::Audio | MediaKind::Video => {
-            return Err(RequestError::unsupported(
-                part.at,
-                "Messages upstreams take no audio or video; send text, images or documents, or choose another model",
-            ));
+            let feature = match media.kind {
+                MediaKind::Audio => Feature::Audio,
+                _ => Feature::Video,
+            };
+            return Err(refused(feature, part.at));
         }
     };
     if media
@@ -36,9 +39,11 @@ pub(super) fn encode<'r>(
         .as_deref()
         .is_some_and(|detail| detail != "auto")
     {
-        losses.dropped(
+        lose_at(
+            Feature::ImageDetail,
             format_args!("{}.detail", part.at),
-            "Messages chooses the image resolution itself",
+            Protocol::Messages,
+            losses,
         );
     }
     if document {
@@ -49,7 +54,7 @@ pub(super) fn encode<'r>(
     let source = match &media.source {
         MediaSource::Base64(data) => base64(data, image_type(media, data)),
         MediaSource::Url(url) => address(url, "image/png"),
-        MediaSource::File(id) => file(id),
+        MediaSource::File(_) => return Err(refused(Feature::UploadedFile, part.at)),
         MediaSource::Text(_) | MediaSource::Parts(_) => {
             return Err(RequestError::invalid(
                 part.at,
@@ -72,7 +77,7 @@ fn document<'r>(
 ) -> Result<wire::DocumentBlock<'r>, RequestError> {
     let source = match &media.source {
         MediaSource::Url(url) => address(url, "application/pdf"),
-        MediaSource::File(id) => file(id),
+        MediaSource::File(_) => return Err(refused(Feature::UploadedFile, at)),
         MediaSource::Text(text) => plain(text.reborrow()),
         MediaSource::Parts(parts) => {
             let mut blocks = Vec::with_capacity(parts.len());
@@ -142,10 +147,8 @@ fn address<'r>(url: &'r Str<'_>, usual: &'static str) -> Source<'r> {
     }
 }
 
-fn file<'r>(id: &'r Str<'_>) -> Source<'r> {
-    Source::File(wire::FileSource {
-        file_id: id.reborrow(),
-    })
+fn refused(feature: Feature, at: At) -> RequestError {
+    RequestError::unsupported(at, feature.support(Protocol::Messages).note())
 }
 
 fn plain(text: Str<'_>) -> Source<'_> {
@@ -211,11 +214,8 @@ mod tests {
                 .unwrap()
                 .contains(r#"{"type":"url","url":"https://e.x/a.png"}"#)
         );
-        assert!(
-            written(image(MediaSource::File("file_1".into())))
-                .unwrap()
-                .contains(r#""file_id":"file_1""#)
-        );
+        let file = written(image(MediaSource::File("file_1".into())));
+        assert!(matches!(file, Err(RequestError::Unsupported { .. })));
     }
 
     #[test]

@@ -4,11 +4,13 @@ use proxai_ir::{Losses, Request};
 use proxai_json::{Str, Text};
 use proxai_messages as wire;
 use proxai_messages::ContentBlock;
+use proxai_types::Protocol;
 
-use super::encode_options::{self, Constraints, path};
+use super::encode_options::{self, Constraints};
 use super::{encode_tools, encode_turns};
 use crate::adapter::RequestError;
 use crate::context::Target;
+use crate::features::Feature;
 
 /// Writes a request.
 pub(super) fn encode(
@@ -17,17 +19,22 @@ pub(super) fn encode(
     losses: &mut Losses,
     out: &mut Vec<u8>,
 ) -> Result<(), RequestError> {
-    if request.sampling.n.is_some_and(|n| n > 1) {
-        return Err(RequestError::unsupported(
-            path(request, "n"),
-            "Messages upstreams give one answer per request; send the request several times",
-        ));
-    }
-    if request.previous_response.is_some() {
-        return Err(RequestError::unsupported(
-            path(request, "previous_response_id"),
-            "Messages upstreams keep no answers; send the whole conversation",
-        ));
+    for (feature, asked) in [
+        (
+            Feature::SeveralAnswers,
+            request.sampling.n.is_some_and(|n| n > 1),
+        ),
+        (
+            Feature::PreviousResponse,
+            request.previous_response.is_some(),
+        ),
+    ] {
+        if asked {
+            return Err(RequestError::unsupported(
+                feature.path(request.origin),
+                feature.support(Protocol::Messages).note(),
+            ));
+        }
     }
     let conversation = encode_turns::encode(request, target, losses)?;
     let mut wire = wire::Request {
@@ -48,10 +55,10 @@ pub(super) fn encode(
 }
 
 /// One plain text is a string, everything else an array of blocks.
-fn system<'r>(
-    mut blocks: Vec<ContentBlock<'r>>,
+fn system(
+    mut blocks: Vec<ContentBlock<'_>>,
     instruction: Option<String>,
-) -> Option<Text<'r, ContentBlock<'r>>> {
+) -> Option<Text<'_, ContentBlock<'_>>> {
     blocks.extend(instruction.map(|text| {
         ContentBlock::Text(wire::TextBlock {
             text: text.into(),

@@ -133,11 +133,7 @@ impl Writer {
     pub(super) fn event(&mut self, event: Event<'_>, out: &mut impl Blocks) {
         match event {
             Event::Open { kind, .. } => self.open(kind, out),
-            Event::Delta { part, text } => {
-                if !text.is_empty() {
-                    self.text(part, &text, out);
-                }
-            }
+            Event::Delta { part, text } if !text.is_empty() => self.text(part, &text, out),
             Event::Cite { part, citation } => self.cite(part, citation, out),
             Event::Seal { part, sealed } => self.seal(part, sealed, out),
             Event::Logprobs { .. } => self
