@@ -6,6 +6,9 @@
 use proxai_ir::{Failure, FailureKind, Finish, StopReason};
 use proxai_json::{RawValue, Str};
 
+/// What some servers put where others name the stop text.
+const NO_STOP_TEXT: &[&str] = &["", "stop", "eos", "eos_token", "end_turn", "tool_calls"];
+
 /// Reads a finish reason. `matched` is the stop text some servers name, `has_calls` whether the
 /// answer calls a tool of the client (T11).
 pub(super) fn decode<'a>(
@@ -13,7 +16,9 @@ pub(super) fn decode<'a>(
     matched: Option<&'a RawValue>,
     has_calls: bool,
 ) -> Result<Finish<'a>, Failure> {
-    let stop_sequence = matched.and_then(|value| serde_json::from_str::<Str<'a>>(value.get()).ok());
+    let stop_sequence = matched
+        .and_then(|value| serde_json::from_str::<Str<'a>>(value.get()).ok())
+        .filter(|text| !NO_STOP_TEXT.contains(&text.as_str()));
     let reason = match raw.as_deref().unwrap_or("stop") {
         "stop" if stop_sequence.is_some() => StopReason::StopSequence,
         "stop" | "eos" | "eos_token" | "end_turn" => StopReason::Stop,
@@ -94,6 +99,9 @@ mod tests {
         let finish = decode(Some("stop".into()), Some(text), false).unwrap();
         assert_eq!(finish.reason, StopReason::StopSequence);
         assert_eq!(finish.stop_sequence.as_deref(), Some("END"));
+        let word: &RawValue = serde_json::from_str("\"eos\"").unwrap();
+        let finish = decode(Some("stop".into()), Some(word), false).unwrap();
+        assert_eq!(finish.reason, StopReason::Stop);
         let token: &RawValue = serde_json::from_str("154827").unwrap();
         let finish = decode(Some("stop".into()), Some(token), false).unwrap();
         assert_eq!(finish.reason, StopReason::Stop);

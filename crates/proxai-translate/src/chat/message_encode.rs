@@ -50,7 +50,18 @@ pub(super) fn messages<'r>(
         }
     }
     writer.flush_attached();
+    if let Some(turn) = request.turns.last().filter(|turn| is_prefill(turn)) {
+        lose_at(Feature::Prefill, turn.at, Protocol::Chat, writer.losses);
+    }
     Ok(writer.messages)
+}
+
+/// Whether the answer is to go on where this last turn ends.
+fn is_prefill(turn: &Turn<'_>) -> bool {
+    let holds = |test: fn(&Content<'_>) -> bool| turn.parts.iter().any(|part| test(&part.content));
+    turn.role == Role::Assistant
+        && holds(|content| matches!(content, Content::Text(_)))
+        && !holds(|content| matches!(content, Content::ToolCall(_)))
 }
 
 struct Writer<'r, 'w> {

@@ -208,6 +208,16 @@ fn a_failed_result_says_so() {
 }
 
 #[test]
+fn the_beginning_of_an_answer_is_sent_and_reported() {
+    let (messages, losses) = written(vec![turn(Role::Assistant, vec![text("Sure:")])], |_| {});
+    assert_eq!(messages, [r#"{"role":"assistant","content":"Sure:"}"#]);
+    assert!(
+        losses[0].starts_with("messages[0] approximated"),
+        "{losses:?}"
+    );
+}
+
+#[test]
 fn ids_are_made_legal_on_both_sides_alike() {
     let (messages, _) = written(
         vec![
@@ -241,20 +251,23 @@ fn reasoning_goes_back_only_where_it_belongs() {
                 thought(Protocol::Chat, "other", r#"[{"data":"B"}]"#),
                 thought(Protocol::Messages, "up", "sig"),
                 text("Hi"),
+                call("a"),
             ],
         )]
     };
     let (messages, losses) = written(turns(), |_| {});
     assert_eq!(
         messages,
-        [r#"{"role":"assistant","content":"Hi","reasoning_details":[{"data":"A"}]}"#]
+        [
+            r#"{"role":"assistant","content":"Hi","reasoning_details":[{"data":"A"}],"tool_calls":[{"type":"function","id":"a","function":{"name":"f","arguments":"{}"}}]}"#
+        ]
     );
     assert_eq!(losses.len(), 2, "{losses:?}");
     let (messages, losses) = written(turns(), |target| target.abilities.reasoning_echo = true);
     assert_eq!(
         messages,
         [
-            r#"{"role":"assistant","content":"Hi","reasoning_content":"hmhmhm","reasoning_details":[{"data":"A"}]}"#
+            r#"{"role":"assistant","content":"Hi","reasoning_content":"hmhmhm","reasoning_details":[{"data":"A"}],"tool_calls":[{"type":"function","id":"a","function":{"name":"f","arguments":"{}"}}]}"#
         ]
     );
     assert!(losses.is_empty(), "{losses:?}");

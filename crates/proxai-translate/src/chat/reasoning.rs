@@ -22,6 +22,9 @@ const FORMAT: &str = "proxai-v1";
 /// Most bytes of reasoning details that are collected from one stream; more are not sealed.
 const MAX_COLLECTED: usize = 8 << 20;
 
+/// What a block counts beside its text, so that empty ones are bounded too.
+const BLOCK_OVERHEAD: usize = 64;
+
 /// Reads `reasoning_details`; what is not such an array gives nothing.
 pub(super) fn parse(details: &str) -> Vec<ReasoningDetail<'_>> {
     serde_json::from_str(details).unwrap_or_default()
@@ -240,6 +243,7 @@ impl Collector {
     pub(super) fn push(&mut self, blocks: Vec<ReasoningDetail<'_>>) {
         for block in blocks {
             let members = [&block.text, &block.summary, &block.data, &block.signature];
+            self.bytes += BLOCK_OVERHEAD;
             self.bytes += members
                 .iter()
                 .map(|m| m.as_deref().map_or(0, str::len))

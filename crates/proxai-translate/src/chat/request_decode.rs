@@ -147,19 +147,22 @@ fn reasoning<'a>(wire: &mut wire::Request<'a>, losses: &mut Losses) -> Option<Re
     if effort.is_none() && object.is_none() && thinking.is_none() {
         return None;
     }
+    let off = effort.as_deref() == Some("none");
     let mut config = ReasoningConfig {
+        mode: off.then_some(ReasoningMode::Disabled),
         effort,
         ..ReasoningConfig::default()
     };
     if let Some(object) = object {
         report_extra("reasoning", &object.extra, losses);
-        config.mode = object.enabled.map(|enabled| {
+        let mode = object.enabled.map(|enabled| {
             if enabled {
                 ReasoningMode::Enabled
             } else {
                 ReasoningMode::Disabled
             }
         });
+        config.mode = config.mode.or(mode);
         config.effort = config.effort.or(object.effort);
         config.budget = object.max_tokens;
         config.summary = object.summary;
@@ -500,6 +503,15 @@ mod tests {
         assert_eq!(
             config(r#""reasoning":{"max_tokens":2000,"exclude":true}"#),
             (None, Some(2000), None, true)
+        );
+        assert_eq!(
+            config(r#""reasoning_effort":"none""#),
+            (
+                Some(ReasoningMode::Disabled),
+                None,
+                Some("none".into()),
+                false
+            )
         );
         assert_eq!(
             config(r#""thinking":{"type":"disabled"}"#),

@@ -27,7 +27,8 @@ pub(super) fn decode(body: &[u8]) -> Result<Response<'_>, ReplyError> {
             });
         }
     };
-    if let Some(failure) = failure::in_success(body) {
+    let suspicious = answer.choices.is_empty() || answer.extra.get("error").is_some();
+    if suspicious && let Some(failure) = failure::in_success(body) {
         return Err(ReplyError::Failure(failure));
     }
     let Some(choice) = first(answer.choices) else {

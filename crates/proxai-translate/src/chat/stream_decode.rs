@@ -59,7 +59,7 @@ impl StreamDecoder for ChatStream {
         if self.ended {
             return;
         }
-        if frame.is_comment() {
+        if frame.data().trim_ascii().is_empty() {
             return sink.event(Event::Keepalive);
         }
         if frame.is_done() {

@@ -198,6 +198,7 @@ fn the_end_is_told_once_whatever_ends_the_stream() {
         vec![hi.as_str(), &stop],
         vec![hi.as_str(), "[DONE]"],
         vec![hi.as_str(), &stop, ": ping", "[DONE] "],
+        vec![hi.as_str(), "event: ping", &stop, "[DONE]"],
     ] {
         let response = run(&frames).unwrap();
         assert_eq!(response.finish.reason, StopReason::Stop, "{frames:?}");
