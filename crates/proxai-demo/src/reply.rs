@@ -33,7 +33,7 @@ pub(crate) fn to(
     let asked = Asked::of(request);
     let mut parts = Vec::new();
     if wants_reasoning(request, &asked) {
-        parts.push(reasoning(protocol, &asked));
+        parts.push(reasoning(request, protocol, &asked));
     }
     let mut finish = Finish::default();
     if let Some(results) = &asked.results {
@@ -127,7 +127,7 @@ fn wants_reasoning(request: &Request<'_>, asked: &Asked) -> bool {
     !off && (on || asked.mentions(&["think"]))
 }
 
-fn reasoning(protocol: Protocol, asked: &Asked) -> Part<'static> {
+fn reasoning(request: &Request<'_>, protocol: Protocol, asked: &Asked) -> Part<'static> {
     let what = match &asked.results {
         Some(_) => "A tool has answered, so its result is what they are waiting for.",
         None => "I know nothing, so the honest answer is to say what I was asked.",
@@ -136,8 +136,17 @@ fn reasoning(protocol: Protocol, asked: &Asked) -> Part<'static> {
         "The user wrote {} characters. {what}",
         asked.text.chars().count()
     );
-    // Chat has no signatures; the others demand one.
-    let sealed = (protocol != Protocol::Chat).then(|| Sealed {
+    // Messages always signs, Responses seals when asked to, Chat has no form for it.
+    let asked_to = request
+        .reasoning
+        .as_ref()
+        .is_some_and(|config| config.sealed);
+    let sealed = match protocol {
+        Protocol::Messages => true,
+        Protocol::Responses => asked_to,
+        Protocol::Chat => false,
+    };
+    let sealed = sealed.then(|| Sealed {
         origin: protocol,
         issuer: None,
         data: SIGNATURE.into(),
@@ -253,7 +262,7 @@ fn echo(request: &Request<'_>, protocol: Protocol, asked: &Asked) -> String {
         count => format!(" There were {count} attachments."),
     };
     format!(
-        "You said: {said}{attached} I am `{}`, the {NAME} model inside proxai, and I was asked in \
+        "You said: \"{said}\".{attached} I am `{}`, the {NAME} model inside proxai, and I was asked in \
          the {name} protocol. I need no key and know nothing; configure a provider and the same \
          request gets a real answer. Offer me a tool and name it, say \"think\", or ask for a JSON \
          schema to see more.",

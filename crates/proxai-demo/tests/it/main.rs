@@ -60,14 +60,14 @@ fn read(protocol: Protocol, answer: &DemoAnswer) -> Response<'static> {
         let body = answer.chunks.concat();
         adapter(protocol)
             .decode_response(&body)
-            .unwrap()
+            .expect("it is an answer")
             .replay(&mut checked);
     } else {
         feed(protocol, answer, &mut checked);
     }
     let (accumulator, violations) = checked.into_parts();
     assert_eq!(violations, []);
-    accumulator.into_response().unwrap()
+    accumulator.into_response().expect("it is complete")
 }
 
 fn feed(protocol: Protocol, answer: &DemoAnswer, sink: &mut dyn proxai_ir::Sink) {
@@ -76,11 +76,11 @@ fn feed(protocol: Protocol, answer: &DemoAnswer, sink: &mut dyn proxai_ir::Sink)
     let mut decoder = adapter(protocol).stream_decoder();
     for chunk in &answer.chunks {
         frames.push(chunk.clone());
-        while let Some(frame) = frames.next_frame().unwrap() {
+        while let Some(frame) = frames.next_frame().expect("within the limit") {
             decoder.frame(&frame, sink);
         }
     }
-    while let Some(frame) = frames.finish().unwrap() {
+    while let Some(frame) = frames.finish().expect("within the limit") {
         decoder.frame(&frame, sink);
     }
     decoder.end(sink);
@@ -232,7 +232,7 @@ fn it_thinks_when_asked_to() {
         match protocol {
             Protocol::Chat => configured["reasoning_effort"] = json!("low"),
             Protocol::Responses => {
-                configured["reasoning"] = json!({"effort": "low", "summary": "auto"})
+                configured["reasoning"] = json!({"effort": "low", "summary": "auto"});
             }
             Protocol::Messages => configured["thinking"] = json!({"type": "adaptive"}),
         }
@@ -285,7 +285,7 @@ fn it_keeps_the_token_limit_and_stop_texts() {
     body["max_tokens"] = json!(500);
     body["stop_sequences"] = json!(["inside", "morning"]);
     let response = read(Protocol::Messages, &ask(Protocol::Messages, &body));
-    assert_eq!(text(&response), "You said: Good ");
+    assert_eq!(text(&response), "You said: \"Good ");
     assert_eq!(response.finish.stop_sequence.as_deref(), Some("morning"));
 }
 
