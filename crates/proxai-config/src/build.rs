@@ -189,8 +189,9 @@ impl<'a> Build<'a> {
 
         let routes = self.routes();
         let protocol_defaults = self.protocol_defaults();
-        for name in protocol_defaults.values() {
-            self.ensure(name);
+        for (protocol, name) in &protocol_defaults {
+            let names = path(&["routing", "default_provider_names"]);
+            self.ensure(name, &provider::below(&names, protocol.config_name()));
         }
         let default = self.default_spec();
         let spec = TableSpec {
@@ -319,7 +320,8 @@ impl<'a> Build<'a> {
                 }
             }
         };
-        self.ensure(&spec.provider);
+        let from = default.provider.as_ref().map_or("model", |_| "provider");
+        self.ensure(&spec.provider, &path(&["default", from]));
         Some(spec)
     }
 
@@ -344,8 +346,8 @@ impl<'a> Build<'a> {
     }
 
     /// Adds a built-in provider that is used without a table of its own: `[default]` with nothing
-    /// but a name is a whole configuration.
-    fn ensure(&mut self, name: &str) {
+    /// but a name is a whole configuration. `key` is where it is used.
+    fn ensure(&mut self, name: &str, key: &[String]) {
         let wanted = normalize_name(name);
         let aliased = self.facts.iter().any(|facts| {
             let mut aliases = facts.aliases.iter();
@@ -362,8 +364,7 @@ impl<'a> Build<'a> {
         {
             return;
         }
-        let key = path(&["providers", name]);
-        self.add_provider(name, &ProviderOptions::default(), &key, false);
+        self.add_provider(name, &ProviderOptions::default(), key, false);
     }
 
     fn offset(&self, key: &[String]) -> usize {

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use figment::value::{Dict, Map, Tag, Value};
@@ -24,13 +25,24 @@ const PREFIX: &str = "PROXAI_";
 const LEVEL: &str = "__";
 
 /// What the command line says about the configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `--config`: the only file that is looked for.
     pub config: Option<PathBuf>,
     /// Keys and values, such as `("server.port", "18080")`; the highest layer. A value is read as
     /// in a variable: numbers, `true`, `[a, b]`, otherwise text.
     pub set: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Overrides {
+    /// Leaves out the values: one may be a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<&str> = self.set.iter().map(|(key, _)| key.as_str()).collect();
+        f.debug_struct("Overrides")
+            .field("config", &self.config)
+            .field("set", &keys)
+            .finish()
+    }
 }
 
 /// A file of the configuration.
@@ -62,8 +74,7 @@ impl File {
     }
 }
 
-/// All layers as one tree, each value of which knows its source.
-#[derive(Debug)]
+/// All layers as one tree, each value of which knows its source. Holds secrets: no `Debug`.
 pub(crate) struct Layers {
     pub(crate) tree: Value,
     pub(crate) file: Option<File>,

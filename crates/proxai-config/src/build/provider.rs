@@ -238,7 +238,8 @@ fn parse_style(text: &str) -> Result<AuthCells, String> {
         "none" => StyleName::None,
         "custom" | "header" | "custom-header" => StyleName::Custom,
         "query" => StyleName::Query,
-        _ => return Err(format!("unknown auth style `{text}`; {KNOWN}")),
+        // Not shown: it may be a key that ended up here.
+        _ => return Err(format!("unknown auth style; {KNOWN}")),
     };
     let takes_name = matches!(style, StyleName::Custom | StyleName::Query);
     if name.is_some() && !takes_name {

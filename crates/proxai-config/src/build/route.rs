@@ -98,7 +98,7 @@ impl Build<'_> {
         key: &[String],
     ) -> TargetSpec {
         let provider = self.target_provider(target, key);
-        self.ensure(&provider);
+        self.ensure(&provider, &below(key, "provider"));
         let mut defaults = merged(&route.options, &target.options);
         let mut forced = merged(&route.forced_options, &target.forced_options);
         // Other gateways put the model among the options; here it is where the request goes.
@@ -188,7 +188,7 @@ impl Build<'_> {
             Some(self.anonymous(&kind, &route.pattern, &options, &key))
         } else {
             if let Some(name) = &named {
-                self.ensure(name);
+                self.ensure(name, &below(&key, "provider"));
             }
             named
         };

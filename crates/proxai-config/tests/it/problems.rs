@@ -79,12 +79,12 @@ fn a_file_that_was_asked_for_must_be_there() {
 
 #[test]
 fn a_secret_in_the_wrong_place_is_not_printed() {
-    let text = "[providers.groq]\napi_key = 424242424242\napi_keys = \"sk-not-a-list\"\nread_idle_timeout_secs = \"sk-pasted\"\n";
+    let text = "[providers.groq]\napi_key = 424242424242\napi_keys = \"sk-not-a-list\"\nread_idle_timeout_secs = \"sk-pasted\"\nauth = \"sk-as-style\"\n";
     let found = problems(text).join("\n");
-    for secret in ["424242", "sk-not-a-list", "sk-pasted"] {
+    for secret in ["424242", "sk-not-a-list", "sk-pasted", "sk-as-style"] {
         assert!(!found.contains(secret), "{found}");
     }
-    assert_eq!(found.lines().count(), 3, "{found}");
+    assert_eq!(found.lines().count(), 4, "{found}");
 }
 
 #[test]
@@ -96,6 +96,14 @@ fn debug_output_of_settings_shows_no_secret() {
     let options: proxai_config::SecretOptions =
         proxai_config::SecretOptions::Text("sk-very-secret".to_owned());
     assert_eq!(format!("{options:?}"), "[redacted]");
+    let overrides = Overrides {
+        set: vec![(
+            "providers.x.api_key".to_owned(),
+            "sk-very-secret".to_owned(),
+        )],
+        ..Overrides::default()
+    };
+    assert!(!format!("{overrides:?}").contains("sk-very-secret"));
 }
 
 #[test]

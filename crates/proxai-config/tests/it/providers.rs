@@ -80,7 +80,7 @@ fn every_spelling_of_an_auth_style_works() {
     for (written, expected) in [
         (
             "auth_style = \"baerer\"",
-            "providers.x.auth_style: unknown auth style `baerer`",
+            "providers.x.auth_style: unknown auth style; use bearer",
         ),
         (
             "auth_style = \"custom\"",
@@ -139,8 +139,8 @@ base_url = "http://192.168.1.9:11434"
 fn a_built_in_provider_without_its_key_is_a_warning_that_names_the_variable() {
     let loaded = loaded("[default]\nprovider = \"groq\"\n");
     assert_eq!(
-        loaded.warnings[0].hint.as_deref(),
-        Some("set `api_key` or GROQ_API_KEY")
+        loaded.warnings[0].to_string(),
+        "proxai.toml:2: default.provider: provider `groq` has no key; set `api_key` or GROQ_API_KEY"
     );
 }
 

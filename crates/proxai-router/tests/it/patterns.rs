@@ -117,10 +117,11 @@ fn patterns_that_cannot_work_are_refused_with_the_reason() {
     }
 }
 
+/// Would take longer than anybody waits if matching went back and forth.
 #[test]
-fn a_long_model_against_a_hostile_pattern_takes_no_time() {
-    let pattern = Pattern::new(MatchKind::Glob, &"*a".repeat(40)).unwrap();
-    assert!(
-        !pattern.matches(&"a".repeat(100_000).replace("aaaa", "aaab")[..99_999].replace('a', "b"))
-    );
+fn a_long_model_against_a_hostile_pattern_comes_to_an_end() {
+    let pattern = Pattern::new(MatchKind::Glob, &format!("{}b", "*a".repeat(20))).unwrap();
+    let model = "a".repeat(20_000);
+    assert!(!pattern.matches(&model));
+    assert!(pattern.matches(&format!("{model}b")));
 }
