@@ -24,7 +24,7 @@ use proxai_messages::Json;
 use proxai_types::Protocol;
 
 use crate::context::Target;
-use crate::features::{Feature, lose};
+use crate::features::{Feature, lose, lose_at};
 
 /// The smallest budget the API takes.
 const MIN_BUDGET: u64 = 1024;
@@ -291,10 +291,7 @@ fn unsupported(request: &Request<'_>, losses: &mut Losses) {
         (Feature::FrequencyPenalty, asked(sampling.frequency_penalty)),
         (Feature::PresencePenalty, asked(sampling.presence_penalty)),
         (Feature::Seed, sampling.seed.is_some()),
-        (
-            Feature::Logprobs,
-            sampling.logprobs == Some(true) || sampling.top_logprobs.is_some_and(|n| n > 0),
-        ),
+        (Feature::Logprobs, sampling.logprobs == Some(true)),
         (
             Feature::LogitBias,
             sampling.logit_bias.is_some_and(|bias| bias.get() != "{}"),
@@ -314,6 +311,10 @@ fn unsupported(request: &Request<'_>, losses: &mut Losses) {
         if there {
             lose(feature, request.origin, Protocol::Messages, losses);
         }
+    }
+    if sampling.top_logprobs.is_some_and(|count| count > 0) {
+        let target = Protocol::Messages;
+        lose_at(Feature::Logprobs, "top_logprobs", target, losses);
     }
 }
 

@@ -44,8 +44,17 @@ pub(super) struct Conversation<'r> {
 #[derive(Debug)]
 struct Draft<'r> {
     role: Role,
-    results: Vec<(At, wire::ToolResultBlock<'r>)>,
+    results: Vec<Answered<'r>>,
     blocks: Vec<(At, ContentBlock<'r>)>,
+}
+
+/// A tool result of a message.
+#[derive(Debug)]
+struct Answered<'r> {
+    at: At,
+    /// How many other blocks of the message stood before it.
+    behind: usize,
+    result: wire::ToolResultBlock<'r>,
 }
 
 impl<'r> Draft<'r> {
@@ -71,7 +80,7 @@ impl<'r> Draft<'r> {
             Role::User | Role::Tool => wire::Role::User,
         };
         let results = self.results.into_iter();
-        let results = results.map(|(_, result)| ContentBlock::ToolResult(result));
+        let results = results.map(|answered| ContentBlock::ToolResult(answered.result));
         let blocks = self.blocks.into_iter().map(|(_, block)| block);
         wire::Message {
             role: Some(role),
@@ -95,6 +104,7 @@ pub(super) fn encode<'r>(
     let (head, turns) = request.turns.split_at(leading);
     let mut encoder = Encoder {
         target,
+        origin: request.origin,
         losses,
         drafts: Vec::with_capacity(turns.len() + 1),
     };
@@ -158,6 +168,7 @@ fn text_block<'r>(text: Str<'r>, cache: Option<&'r CacheMark<'_>>) -> ContentBlo
 
 struct Encoder<'t, 'l, 'r> {
     target: &'t Target<'t>,
+    origin: Protocol,
     losses: &'l mut Losses,
     drafts: Vec<Draft<'r>>,
 }
@@ -257,7 +268,13 @@ impl<'r> Encoder<'_, '_, 'r> {
             match &part.content {
                 Content::ToolResult(result) => {
                     let result = self.result(part, result)?;
-                    self.draft(Role::User).results.push((part.at, result));
+                    let draft = self.draft(Role::User);
+                    let answered = Answered {
+                        at: part.at,
+                        behind: draft.blocks.len(),
+                        result,
+                    };
+                    draft.results.push(answered);
                 }
                 content => {
                     if let Some(block) = self.shown(part, content)? {
@@ -291,7 +308,7 @@ impl<'r> Encoder<'_, '_, 'r> {
                 self.text(part, text)
                     .map(|text| text_block(text, part.cache.as_ref()))
             }
-            Content::Media(media) => Some(media::encode(part, media, self.losses)?),
+            Content::Media(media) => Some(media::encode(part, media, self.origin, self.losses)?),
             Content::Opaque(opaque) => {
                 let why = Feature::OpaquePart.support(Protocol::Messages).note();
                 self.losses
@@ -428,7 +445,10 @@ impl<'r> Encoder<'_, '_, 'r> {
     fn add_missing_results(&mut self, at: usize) {
         let next = self.drafts.get(at + 1);
         let has = |id: &str| {
-            next.is_some_and(|next| next.results.iter().any(|(_, r)| r.tool_use_id == *id))
+            next.is_some_and(|next| {
+                let mut results = next.results.iter();
+                results.any(|answered| answered.result.tool_use_id == *id)
+            })
         };
         let missing: Vec<(At, Str<'r>)> = self.drafts[at]
             .calls()
@@ -453,7 +473,11 @@ impl<'r> Encoder<'_, '_, 'r> {
                 is_error: Some(true),
                 ..wire::ToolResultBlock::default()
             };
-            self.drafts[at + 1].results.push((place, result));
+            self.drafts[at + 1].results.push(Answered {
+                at: place,
+                behind: 0,
+                result,
+            });
         }
     }
 
@@ -462,27 +486,31 @@ impl<'r> Encoder<'_, '_, 'r> {
             Some(before) => before.calls().map(|(_, id)| id.clone()).collect(),
             None => Vec::new(),
         };
-        let mut answered: Vec<Str<'r>> = Vec::new();
+        let mut known: Vec<Str<'r>> = Vec::new();
         let mut orphans = Vec::new();
         let results = std::mem::take(&mut self.drafts[at].results);
-        for (place, result) in results {
-            let id = result.tool_use_id.clone();
-            if calls.contains(&id) && !answered.contains(&id) {
-                answered.push(id);
-                self.drafts[at].results.push((place, result));
+        for answered in results {
+            let id = answered.result.tool_use_id.clone();
+            if calls.contains(&id) && !known.contains(&id) {
+                known.push(id);
+                self.drafts[at].results.push(answered);
                 continue;
             }
             self.losses.approximated(
-                place,
+                answered.at,
                 format!("no call `{id}` stands in the turn before; its result is sent as text"),
             );
             let head = format!("Result of tool call {id}:");
-            orphans.push((place, text_block(head.into(), None)));
-            if let Some(Text::Parts(blocks)) = result.content {
-                orphans.extend(blocks.into_iter().map(|block| (place, block)));
+            let mut blocks = vec![(answered.at, text_block(head.into(), None))];
+            if let Some(Text::Parts(parts)) = answered.result.content {
+                blocks.extend(parts.into_iter().map(|block| (answered.at, block)));
             }
+            orphans.push((answered.behind, blocks));
         }
-        self.drafts[at].blocks.splice(0..0, orphans);
+        // From the last one on, so that the places of the others stay true.
+        for (behind, blocks) in orphans.into_iter().rev() {
+            self.drafts[at].blocks.splice(behind..behind, blocks);
+        }
     }
 
     fn complete_ends(&mut self) {

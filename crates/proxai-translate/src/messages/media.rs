@@ -20,6 +20,7 @@ use crate::features::{Feature, lose_at};
 pub(super) fn encode<'r>(
     part: &'r Part<'_>,
     media: &'r Media<'_>,
+    origin: Protocol,
     losses: &mut Losses,
 ) -> Result<ContentBlock<'r>, RequestError> {
     let cache = part.cache.as_ref().map(cache_control);
@@ -39,16 +40,18 @@ pub(super) fn encode<'r>(
         .as_deref()
         .is_some_and(|detail| detail != "auto")
     {
+        let path = Feature::ImageDetail.path(origin);
+        let member = path.rsplit_once("[].").map_or(path, |(_, member)| member);
         lose_at(
             Feature::ImageDetail,
-            format_args!("{}.detail", part.at),
+            format_args!("{}.{member}", part.at),
             Protocol::Messages,
             losses,
         );
     }
     if document {
         return Ok(ContentBlock::Document(self::document(
-            part.at, media, cache, losses,
+            part.at, media, cache, origin, losses,
         )?));
     }
     let source = match &media.source {
@@ -73,6 +76,7 @@ fn document<'r>(
     at: At,
     media: &'r Media<'_>,
     cache: Option<CacheControl<'r>>,
+    origin: Protocol,
     losses: &mut Losses,
 ) -> Result<wire::DocumentBlock<'r>, RequestError> {
     let source = match &media.source {
@@ -89,7 +93,7 @@ fn document<'r>(
                             ..wire::TextBlock::default()
                         }));
                     }
-                    Content::Media(media) => blocks.push(encode(part, media, losses)?),
+                    Content::Media(media) => blocks.push(encode(part, media, origin, losses)?),
                     _ => {}
                 }
             }
@@ -195,7 +199,8 @@ mod tests {
         let Content::Media(media) = &part.content else {
             unreachable!("made above")
         };
-        encode(&part, media, &mut Losses::new()).map(|block| proxai_json::to_string(&block))
+        encode(&part, media, Protocol::Chat, &mut Losses::new())
+            .map(|block| proxai_json::to_string(&block))
     }
 
     #[test]

@@ -135,7 +135,7 @@ fn calls_and_results_without_partner_are_repaired_and_reported() {
         [
             "user: go",
             "assistant: call a",
-            "user: result a | Result of tool call gone: | late | never mind"
+            "user: result a | never mind | Result of tool call gone: | late"
         ]
     );
     assert_eq!(body["messages"][2]["content"][0]["is_error"], true);
