@@ -13,7 +13,7 @@ use http::header::{
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use proxai_ir::{FailureKind, Losses};
-use proxai_json::Doc;
+use proxai_json::{Doc, Edit};
 use proxai_providers::headers::Hop;
 use proxai_providers::{Quirks, quirks};
 use proxai_router::Attempt;
@@ -21,7 +21,7 @@ use proxai_sse::Decoder;
 use proxai_translate::{
     Abilities, ReplyContext, ReplyError, RequestInfo, StreamTranslator, Target,
 };
-use proxai_types::{Protocol, Usage};
+use proxai_types::{Operation, Protocol, Usage};
 use proxai_upstream::ReplyBody;
 
 use crate::body::{Forward, Source};
@@ -33,7 +33,7 @@ use crate::pulse::Pulse;
 use crate::snapshot::Limits;
 use crate::stream::{Engine, StreamBody};
 use crate::tap::Tap;
-use crate::upstream::{To, Upstream};
+use crate::upstream::{Asked, To, Upstream};
 use crate::usage;
 
 /// The largest error body that is read; vendors' are below 64 kB, error pages may be more.
@@ -49,6 +49,25 @@ pub(crate) struct Context<'a> {
     pub(crate) request_id: &'a Arc<str>,
     /// Seconds since 1970.
     pub(crate) now: u64,
+}
+
+impl<'a> Context<'a> {
+    /// The id for an answer whose upstream gives none.
+    fn bare_id(self) -> &'a str {
+        self.request_id
+            .strip_prefix("req_")
+            .unwrap_or(self.request_id)
+    }
+
+    fn asked(self, call: &'a Call, operation: Operation, protocol: Protocol) -> Asked<'a> {
+        Asked {
+            operation,
+            protocol,
+            path: call.uri.path(),
+            id: self.bare_id(),
+            now: self.now,
+        }
+    }
 }
 
 /// An answer that is certain enough to be sent.
@@ -106,6 +125,14 @@ pub(crate) async fn generate(
             }
         }
     }
+    let streams = match quirks.stream() {
+        quirks::StreamSupport::Never => false,
+        quirks::StreamSupport::Always => true,
+        quirks::StreamSupport::Both => call.head.stream,
+    };
+    if streams != call.head.stream {
+        sent.body = asking_for(&sent.body, streams);
+    }
     let query = call.uri.query().filter(|_| sent.query);
     let mut request = upstream.request(To::Generate(protocol), query)?;
     let hop = if sent.reply.is_none() {
@@ -122,7 +149,7 @@ pub(crate) async fn generate(
     );
     headers.insert(
         ACCEPT,
-        HeaderValue::from_static(if call.head.stream {
+        HeaderValue::from_static(if streams {
             "text/event-stream"
         } else {
             "application/json"
@@ -136,7 +163,10 @@ pub(crate) async fn generate(
     }
     *request.body_mut() = std::mem::take(&mut sent.body);
     let response = upstream
-        .send(protocol, call.uri.path(), request)
+        .send(
+            cx.asked(call, Operation::Generate(protocol), protocol),
+            request,
+        )
         .await
         .map_err(|error| Problem::upstream(&error, &upstream.name))?;
     read(cx, call, client, upstream, sent, response).await
@@ -154,7 +184,7 @@ fn translated(
     let mut target = Target::new(&attempt.upstream_model, &upstream.name);
     target.abilities = abilities(quirks);
     let info = RequestInfo {
-        id: cx.request_id.rsplit('_').next().unwrap_or(cx.request_id),
+        id: cx.bare_id(),
         created: cx.now,
         model: &call.head.model,
     };
@@ -168,6 +198,23 @@ fn translated(
         body: prepared.body.into(),
         query: false,
     })
+}
+
+/// The body with the other value of `stream`, for an upstream that knows but one (P13).
+fn asking_for(body: &Bytes, streams: bool) -> Bytes {
+    let Ok(doc) = Doc::scan(body) else {
+        return body.clone();
+    };
+    let mut edit = Edit::new(body);
+    edit.set(
+        &doc.root,
+        "stream",
+        if streams { b"true" } else { b"false" },
+    );
+    if !streams {
+        edit.remove(&doc.root, "stream_options");
+    }
+    edit.finish().map_or_else(|_| body.clone(), Bytes::from)
 }
 
 /// What an upstream's quirks say about the core of its protocol.
@@ -269,7 +316,7 @@ impl Sent {
                 &call.head.model,
                 &upstream.name,
                 self.upstream,
-                cx.request_id.rsplit('_').next().unwrap_or(cx.request_id),
+                cx.bare_id(),
                 cx.now,
             ))
         })
@@ -344,10 +391,13 @@ async fn stream(
     );
     let same = sent.reply.is_none();
     let engine = match sent.reply {
-        None => Engine::Tap(Tap::new(client, cx.limits.event, Arc::clone(cx.request_id))),
+        None => {
+            let id = Arc::clone(cx.request_id);
+            Engine::Tap(Box::new(Tap::new(client, cx.limits.event, id)))
+        }
         Some(reply) => Engine::Translate(
             Decoder::with_max_frame(cx.limits.event),
-            StreamTranslator::new(client, reply),
+            Box::new(StreamTranslator::new(client, reply)),
         ),
     };
     let mut stream = StreamBody::new(body, engine, pulse);
@@ -428,6 +478,7 @@ async fn untouched(
 
 /// Any other path: everything is the upstream's, errors included (E2, E7).
 pub(crate) async fn forward(
+    cx: Context<'_>,
     call: &Call,
     upstream: &Upstream,
     attempt: &Attempt,
@@ -453,7 +504,7 @@ pub(crate) async fn forward(
     *request.body_mut() = body;
     let protocol = proxai_providers::Resource::Path(call.uri.path()).family();
     let response = upstream
-        .send(protocol, call.uri.path(), request)
+        .send(cx.asked(call, call.operation, protocol), request)
         .await
         .map_err(|error| Problem::upstream(&error, &upstream.name))?;
     let (parts, body) = response.into_parts();

@@ -37,4 +37,4 @@ pub use problem::ErrorFormat;
 pub use record::{Journal, Outcome, Record, Silent};
 pub use service::Gateway;
 pub use snapshot::{Limits, Live, Snapshot};
-pub use upstream::{LocalUpstream, Sender, Upstream, UpstreamOptions};
+pub use upstream::{LocalAnswer, LocalAsk, LocalUpstream, Sender, Upstream, UpstreamOptions};

@@ -300,10 +300,10 @@ impl Inner {
                 attempt::generate(cx, call, client, upstream, attempt).await
             }
             Operation::Embeddings => {
-                attempt::forward(call, upstream, attempt, To::Embeddings).await
+                attempt::forward(cx, call, upstream, attempt, To::Embeddings).await
             }
             Operation::CountTokens if upstream.provider.speaks(Protocol::Messages) => {
-                attempt::forward(call, upstream, attempt, To::CountTokens).await
+                attempt::forward(cx, call, upstream, attempt, To::CountTokens).await
             }
             Operation::CountTokens => {
                 attempt::count_tokens(cx, call, upstream, attempt).map(|mut answer| {
@@ -315,7 +315,7 @@ impl Inner {
             }
             _ => {
                 let path = call.uri.path();
-                attempt::forward(call, upstream, attempt, To::Path(path)).await
+                attempt::forward(cx, call, upstream, attempt, To::Path(path)).await
             }
         }
     }

@@ -28,9 +28,9 @@ use crate::tap::Tap;
 #[derive(Debug)]
 pub(crate) enum Engine {
     /// Within one protocol.
-    Tap(Tap),
+    Tap(Box<Tap>),
     /// Between two.
-    Translate(Decoder, StreamTranslator),
+    Translate(Decoder, Box<StreamTranslator>),
 }
 
 impl Engine {

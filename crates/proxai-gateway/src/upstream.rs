@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use proxai_ir::FailureKind;
 use proxai_providers::{Applied, Key, Provider, Resource};
-use proxai_types::Protocol;
+use proxai_types::{Operation, Protocol};
 use proxai_upstream::{Client, ReplyBody, UpstreamError, UpstreamErrorKind};
 
 use crate::headers::JSON;
@@ -26,8 +26,38 @@ const OWN_USER_AGENT: HeaderValue =
 
 /// Answers from inside the process.
 pub trait LocalUpstream: fmt::Debug + Send + Sync {
-    /// Answers one request. `path` is the client's; pieces of the body become one frame each.
-    fn answer(&self, protocol: Protocol, path: &str, body: &Bytes) -> Response<Vec<Bytes>>;
+    /// Answers one request.
+    fn answer(&self, ask: &LocalAsk<'_>) -> LocalAnswer;
+}
+
+/// What is asked of this process.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalAsk<'a> {
+    /// What the client wants.
+    pub operation: Operation,
+    /// The protocol of the body.
+    pub protocol: Protocol,
+    /// The client's path.
+    pub path: &'a str,
+    /// The request's body.
+    pub body: &'a [u8],
+    /// An id for the answer, without prefix.
+    pub id: &'a str,
+    /// Seconds since 1970.
+    pub now: u64,
+}
+
+/// What this process answers.
+#[derive(Clone, Debug)]
+pub struct LocalAnswer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The media type of the body.
+    pub content_type: &'static str,
+    /// The body; each piece becomes a frame.
+    pub pieces: Vec<Bytes>,
+    /// The time before each piece but the first.
+    pub pause: Duration,
 }
 
 /// Who answers.
@@ -85,6 +115,16 @@ enum Credential {
     Nothing,
     Header(HeaderName, HeaderValue),
     Query(proxai_providers::Secret),
+}
+
+/// What a request is about, for those who answer without reading its URI.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) protocol: Protocol,
+    pub(crate) path: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) now: u64,
 }
 
 /// Where a request goes.
@@ -224,8 +264,7 @@ impl Upstream {
     /// Sends a request and waits for the head of the answer.
     pub(crate) async fn send(
         &self,
-        protocol: Protocol,
-        path: &str,
+        asked: Asked<'_>,
         request: Request<Bytes>,
     ) -> Result<Response<ReplyBody>, UpstreamError> {
         match &self.sender {
@@ -237,9 +276,23 @@ impl Upstream {
                         Err(UpstreamError::new(UpstreamErrorKind::HeadTimeout, &uri))
                     })
             }
-            Sender::Local(local) => Ok(local
-                .answer(protocol, path, request.body())
-                .map(ReplyBody::from_pieces)),
+            Sender::Local(local) => {
+                let answer = local.answer(&LocalAsk {
+                    operation: asked.operation,
+                    protocol: asked.protocol,
+                    path: asked.path,
+                    body: request.body(),
+                    id: asked.id,
+                    now: asked.now,
+                });
+                let body = ReplyBody::from_pieces(answer.pieces, answer.pause);
+                let mut response = Response::new(body);
+                *response.status_mut() = answer.status;
+                response
+                    .headers_mut()
+                    .insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+                Ok(response)
+            }
         }
     }
 }

@@ -8,13 +8,24 @@ use proxai_gateway::{
 };
 use proxai_upstream::{ClientOptions, Clients};
 
+use crate::demo::Demo;
+
 /// What outlives configurations and is shared by all of them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Assembly {
     /// The upstream clients with their pools.
     pub clients: Arc<Clients>,
     /// Who answers for providers inside the process.
-    pub local: Option<Arc<dyn LocalUpstream>>,
+    pub local: Arc<dyn LocalUpstream>,
+}
+
+impl Default for Assembly {
+    fn default() -> Self {
+        Self {
+            clients: Arc::default(),
+            local: Arc::new(Demo),
+        }
+    }
 }
 
 /// Puts a generation together.
@@ -24,12 +35,13 @@ pub fn snapshot(generation: u64, settings: &Settings, assembly: &Assembly) -> Sn
         .iter()
         .map(|configured| {
             let provider = configured.provider.clone();
-            let sender = match (&assembly.local, provider.embedded) {
-                (Some(local), true) => Sender::Local(Arc::clone(local)),
-                _ => Sender::Remote(assembly.clients.get(ClientOptions {
+            let sender = if provider.embedded {
+                Sender::Local(Arc::clone(&assembly.local))
+            } else {
+                Sender::Remote(assembly.clients.get(ClientOptions {
                     http: provider.http,
                     ..ClientOptions::default()
-                })),
+                }))
             };
             let options = UpstreamOptions {
                 keys: configured.keys.clone(),

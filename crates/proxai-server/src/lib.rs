@@ -10,9 +10,11 @@
 mod accept;
 mod admin;
 mod assemble;
+mod demo;
 mod server;
 mod state;
 
 pub use assemble::{Assembly, snapshot};
+pub use demo::Demo;
 pub use server::{Bound, Server, ServerError};
 pub use state::State;

@@ -10,7 +10,7 @@ use crate::harness::{CHAT, Running};
 async fn a_compressed_body_goes_upstream_decoded() {
     let upstream = Upstream::start().await;
     upstream.will(Reply::json("{}"));
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let body = b"{\"model\":\"m\",\"messages\":[]}";
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(body).unwrap();

@@ -46,7 +46,7 @@ async fn what_proxai_itself_refuses_has_the_dialects_shape() {
     let upstream = Upstream::start().await;
     for (path, protocol, good) in PATHS {
         let limit = "[server]\nmax_request_body_bytes = 2000";
-        let gateway = Running::start(&one(&upstream, protocol, limit)).await;
+        let gateway = Running::start(&one(&upstream, protocol, limit));
         let mut client = gateway.client().await;
         let large = format!("{{\"model\":\"{}\"}}", "x".repeat(3000));
         for (method, headers, body, status) in [
@@ -84,7 +84,7 @@ async fn what_proxai_itself_refuses_has_the_dialects_shape() {
 #[tokio::test]
 async fn a_path_that_is_none_is_404_and_reaches_nobody() {
     let upstream = Upstream::start().await;
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     for path in ["/", "/v2/chat/completions", "/admin/v1/status", "/metrics"] {
         let got = gateway.get(path).await;
         assert_eq!(got.status, 404, "{path}");
@@ -100,7 +100,7 @@ async fn a_path_that_is_none_is_404_and_reaches_nobody() {
 #[tokio::test]
 async fn malformed_json_is_told_with_line_column_and_path() {
     let upstream = Upstream::start().await;
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let got = gateway
         .post(
             "/v1/chat/completions",
@@ -128,7 +128,7 @@ async fn an_error_of_the_own_dialect_comes_back_as_it_is_with_its_headers() {
             .header("openai-organization", "acme")
             .header("set-cookie", "a=b"),
     );
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let got = gateway.post(PATHS[0].0, PATHS[0].2).await;
     assert_eq!((got.status.as_u16(), got.text()), (429, body));
     assert_eq!(got.header("retry-after"), "7");
@@ -148,7 +148,7 @@ async fn an_error_page_becomes_an_error_of_the_dialect_with_its_status() {
         upstream.will(
             Reply::new("text/html", vec!["<html><body>oops</body></html>".into()]).status(500),
         );
-        let gateway = Running::before(&upstream, protocol).await;
+        let gateway = Running::before(&upstream, protocol);
         let got = gateway.post(path, request).await;
         assert_eq!(got.status, 500, "{}", got.text());
         assert!(has_shape(path, &got), "{}", got.text());
@@ -166,7 +166,7 @@ async fn an_upstream_that_is_not_there_is_502_and_says_what_to_do() {
         let upstream = Upstream::start().await;
         let config = one(&upstream, protocol, "");
         drop(upstream);
-        let gateway = Running::start(&config).await;
+        let gateway = Running::start(&config);
         let got = gateway.post(path, request).await;
         assert_eq!(got.status, 502, "{}", got.text());
         assert!(has_shape(path, &got), "{}", got.text());
@@ -184,7 +184,7 @@ async fn an_upstream_that_is_not_there_is_502_and_says_what_to_do() {
 async fn an_upstream_that_breaks_off_before_its_answer_is_502() {
     let upstream = Upstream::start().await;
     upstream.will(Reply::new("application/json", vec![]).ending(Ending::Abort));
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let got = gateway.post(PATHS[0].0, PATHS[0].2).await;
     assert_eq!(got.status, 502, "{}", got.text());
 }
@@ -194,7 +194,7 @@ async fn an_upstream_that_does_not_answer_in_time_is_504() {
     let upstream = Upstream::start().await;
     upstream.will(Reply::new("application/json", vec![]).ending(Ending::Hang));
     let config = one(&upstream, CHAT, "").replace("timeout_secs = 5", "timeout_secs = 1");
-    let gateway = Running::start(&config).await;
+    let gateway = Running::start(&config);
     let got = gateway.post(PATHS[0].0, PATHS[0].2).await;
     assert_eq!(got.status, 504, "{}", got.text());
 }
@@ -203,7 +203,7 @@ async fn an_upstream_that_does_not_answer_in_time_is_504() {
 async fn a_success_that_holds_an_error_is_none() {
     let upstream = Upstream::start().await;
     upstream.will(Reply::json("{\"error\":{\"message\":\"no such model\",\"type\":\"invalid_request_error\",\"code\":\"model_not_found\"}}"));
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let got = gateway.post(PATHS[0].0, PATHS[0].2).await;
     assert!(got.status.as_u16() >= 400, "{} {}", got.status, got.text());
     assert!(got.text().contains("no such model"));
@@ -219,7 +219,7 @@ async fn a_redirect_is_not_followed() {
             .status(307)
             .header("location", "http://127.0.0.1:9/v1?k=1"),
     );
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let got = gateway.post(PATHS[0].0, PATHS[0].2).await;
     assert_eq!(got.status, 502);
     assert!(
@@ -237,8 +237,7 @@ async fn the_text_format_gives_the_message_alone() {
         &upstream,
         CHAT,
         "[error_responses]\nformat = \"text\"",
-    ))
-    .await;
+    ));
     let got = gateway.post(PATHS[0].0, "{").await;
     assert_eq!(got.status, 400);
     assert!(got.header("content-type").starts_with("text/plain"));

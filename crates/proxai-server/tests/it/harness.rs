@@ -73,7 +73,7 @@ impl Got {
 
 impl Running {
     /// Starts a server with this configuration.
-    pub(crate) async fn start(config: &str) -> Self {
+    pub(crate) fn start(config: &str) -> Self {
         let sources = Memory::default().with_file("proxai.toml", config);
         let overrides = Overrides {
             config: Some(PathBuf::from("proxai.toml")),
@@ -105,8 +105,8 @@ impl Running {
 
     /// A server in front of one upstream that speaks this protocol and takes every model as
     /// `up/…`.
-    pub(crate) async fn before(upstream: &Upstream, protocol: &str) -> Self {
-        Self::start(&one(upstream, protocol, "")).await
+    pub(crate) fn before(upstream: &Upstream, protocol: &str) -> Self {
+        Self::start(&one(upstream, protocol, ""))
     }
 
     /// Tells the server to stop.
@@ -172,16 +172,12 @@ impl Client {
             .await
             .expect("the body goes on within ten seconds")
         {
-            match frame {
-                Ok(frame) => {
-                    if let Ok(data) = frame.into_data() {
-                        joined.extend_from_slice(&data);
-                    }
-                }
-                Err(_) => {
-                    whole = false;
-                    break;
-                }
+            let Ok(frame) = frame else {
+                whole = false;
+                break;
+            };
+            if let Ok(data) = frame.into_data() {
+                joined.extend_from_slice(&data);
             }
         }
         Got {

@@ -12,7 +12,7 @@ use crate::harness::{CHAT, Client, Running, one};
 #[tokio::test]
 async fn both_listeners_tell_that_the_process_lives() {
     let upstream = Upstream::start().await;
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     assert_eq!(gateway.get("/healthz").await.status, 200);
     let mut admin = Client::connect(gateway.admin).await;
     let host = [("host", "localhost")];
@@ -37,7 +37,7 @@ async fn a_stream_in_flight_is_not_cut_by_the_way_out() {
         .collect();
     let whole: Vec<u8> = frames.concat();
     upstream.will(Reply::new("text/event-stream", frames).pause(Duration::from_millis(10)));
-    let mut gateway = Running::before(&upstream, CHAT).await;
+    let mut gateway = Running::before(&upstream, CHAT);
     let mut client = gateway.client().await;
     let body = "{\"model\":\"m\",\"stream\":true,\"messages\":[]}";
     let response = client
@@ -62,8 +62,7 @@ async fn what_does_not_end_is_cut_at_the_deadline() {
         &upstream,
         CHAT,
         "[server]\nshutdown_deadline_secs = 1",
-    ))
-    .await;
+    ));
     let mut client = gateway.client().await;
     let body = "{\"model\":\"m\",\"stream\":true,\"messages\":[]}";
     let response = client

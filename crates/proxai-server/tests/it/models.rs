@@ -12,7 +12,7 @@ async fn models_are_listed_in_the_shape_the_caller_knows() {
         "{}models = [\"alpha\", \"beta/2\"]\nmodel_aliases = {{ quick = \"alpha\" }}\n",
         one(&upstream, CHAT, "")
     );
-    let gateway = Running::start(&config).await;
+    let gateway = Running::start(&config);
     let list = gateway.get("/v1/models").await.json();
     assert_eq!(list["object"], "list");
     let ids: Vec<&str> = list["data"]

@@ -11,7 +11,7 @@ async fn request_and_stream_are_byte_identical_in_every_protocol() {
     for (path, protocol, request, stream) in protocols() {
         let upstream = Upstream::start().await;
         upstream.will(Reply::frames(stream));
-        let gateway = Running::before(&upstream, protocol).await;
+        let gateway = Running::before(&upstream, protocol);
         let got = gateway.post(path, request).await;
         assert_eq!(got.status, 200, "{protocol}: {}", got.text());
         assert_eq!(got.text(), stream, "{protocol}");
@@ -37,7 +37,7 @@ async fn request_and_stream_are_byte_identical_in_every_protocol() {
 async fn the_stream_is_the_same_wherever_the_network_cuts_it() {
     for (path, protocol, request, stream) in protocols() {
         let upstream = Upstream::start().await;
-        let gateway = Running::before(&upstream, protocol).await;
+        let gateway = Running::before(&upstream, protocol);
         let mut client = gateway.client().await;
         for size in [1, 2, 3, 7, 50, 333] {
             let pieces = stream
@@ -58,7 +58,7 @@ async fn only_the_model_is_replaced_where_a_prefix_names_the_provider() {
     upstream.will(Reply::json(
         "{ \"id\":\"c1\", \"model\":\"served\", \"n\":1.0 }",
     ));
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let got = gateway
         .post(
             "/v1/chat/completions",
@@ -86,7 +86,7 @@ async fn a_large_answer_arrives_whole() {
     let body = format!("{{\"text\":\"{}\"}}", "a".repeat(3 << 20));
     let upstream = Upstream::start().await;
     upstream.will(Reply::json(body.clone()));
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let request = format!(
         "{{\"model\":\"m\",\"messages\":\"{}\"}}",
         "b".repeat(2 << 20)
@@ -100,7 +100,7 @@ async fn a_large_answer_arrives_whole() {
 async fn the_query_goes_along_and_the_path_works_without_its_version() {
     let upstream = Upstream::start().await;
     upstream.will(Reply::json("{\"type\":\"message\"}"));
-    let gateway = Running::before(&upstream, MESSAGES).await;
+    let gateway = Running::before(&upstream, MESSAGES);
     gateway
         .post("/messages?beta=true", "{\"model\":\"m\"}")
         .await;
@@ -111,7 +111,7 @@ async fn the_query_goes_along_and_the_path_works_without_its_version() {
 async fn an_upstream_that_ignores_stream_is_replayed_as_one() {
     let upstream = Upstream::start().await;
     upstream.will(Reply::json("{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hello\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"total_tokens\":2}}"));
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let got = gateway
         .post(
             "/v1/chat/completions",
@@ -127,7 +127,7 @@ async fn an_upstream_that_ignores_stream_is_replayed_as_one() {
 async fn other_paths_go_up_as_they_are_and_errors_come_back_as_they_are() {
     let upstream = Upstream::start().await;
     upstream.will(Reply::new("text/plain", vec!["no such thing".into()]).status(404));
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let got = gateway.get("/v1/files/file-1?limit=3").await;
     assert_eq!((got.status.as_u16(), got.text()), (404, "no such thing"));
     let sent = upstream.last();
@@ -152,7 +152,7 @@ async fn other_paths_go_up_as_they_are_and_errors_come_back_as_they_are() {
 async fn embeddings_are_forwarded_to_the_provider_of_their_model() {
     let upstream = Upstream::start().await;
     upstream.will(Reply::json("{\"object\":\"list\",\"data\":[]}"));
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let got = gateway
         .post("/embeddings", "{\"model\":\"up/e\",\"input\":\"x\"}")
         .await;

@@ -37,7 +37,7 @@ async fn no_client_credential_goes_upstream_on_any_path() {
     for (path, protocol, request) in paths {
         let upstream = Upstream::start().await;
         upstream.will(Reply::json("{}"));
-        let gateway = Running::before(&upstream, protocol).await;
+        let gateway = Running::before(&upstream, protocol);
         let got = gateway.client().await.post(path, &headers, request).await;
         let sent = upstream.last();
         let seen = format!("{sent:?}");
@@ -62,7 +62,7 @@ async fn protocol_headers_pass_where_they_are_understood() {
         ("openai_chat_completions", "", ""),
     ] {
         let upstream = Upstream::start().await;
-        let gateway = Running::before(&upstream, protocol).await;
+        let gateway = Running::before(&upstream, protocol);
         gateway
             .client()
             .await
@@ -74,7 +74,7 @@ async fn protocol_headers_pass_where_they_are_understood() {
         assert_eq!(sent.header("idempotency-key"), "i-1", "{protocol}");
     }
     let upstream = Upstream::start().await;
-    let gateway = Running::before(&upstream, MESSAGES).await;
+    let gateway = Running::before(&upstream, MESSAGES);
     gateway.post("/v1/messages", request).await;
     assert_eq!(upstream.last().header("anthropic-version"), "2023-06-01");
 }

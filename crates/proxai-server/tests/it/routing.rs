@@ -18,7 +18,7 @@ fn two(first: &Upstream, second: &Upstream) -> String {
 async fn the_next_target_takes_over_before_the_first_byte() {
     let (first, second) = (Upstream::start().await, Upstream::start().await);
     second.will(Reply::json("{\"id\":\"second\"}"));
-    let gateway = Running::start(&two(&first, &second)).await;
+    let gateway = Running::start(&two(&first, &second));
     first.will(Reply::json("{\"error\":{\"message\":\"busy\"}}").status(503));
     let got = gateway.post("/v1/chat/completions", BODY).await;
     assert_eq!(
@@ -52,7 +52,7 @@ async fn the_next_target_takes_over_before_the_first_byte() {
 async fn a_clients_mistake_is_not_tried_elsewhere() {
     let (first, second) = (Upstream::start().await, Upstream::start().await);
     first.will(Reply::json("{\"error\":{\"message\":\"bad\"}}").status(400));
-    let gateway = Running::start(&two(&first, &second)).await;
+    let gateway = Running::start(&two(&first, &second));
     let got = gateway.post("/v1/chat/completions", BODY).await;
     assert_eq!(got.status, 400);
     assert!(second.received().is_empty());
@@ -65,7 +65,7 @@ async fn nothing_is_tried_again_once_the_answer_has_begun() {
         Reply::events("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n")
             .ending(Ending::Abort),
     );
-    let gateway = Running::start(&two(&first, &second)).await;
+    let gateway = Running::start(&two(&first, &second));
     let got = gateway
         .post(
             "/v1/chat/completions",
@@ -85,7 +85,7 @@ async fn the_last_error_is_told_when_all_fail() {
             .status(429)
             .header("retry-after", "3"),
     );
-    let gateway = Running::start(&two(&first, &second)).await;
+    let gateway = Running::start(&two(&first, &second));
     let got = gateway.post("/v1/chat/completions", BODY).await;
     assert_eq!(got.status, 429);
     assert!(got.text().contains("two"));
@@ -97,7 +97,7 @@ async fn the_last_error_is_told_when_all_fail() {
 async fn a_model_that_nobody_takes_is_404_in_the_dialect() {
     let upstream = Upstream::start().await;
     let config = one(&upstream, CHAT, "").replace("[default]\nprovider = \"up\"\n", "");
-    let gateway = Running::start(&config).await;
+    let gateway = Running::start(&config);
     let got = gateway
         .post(
             "/v1/messages",
@@ -121,8 +121,7 @@ async fn one_request_too_many_is_turned_away_at_once() {
         &upstream,
         CHAT,
         "[server]\nmax_concurrent_requests = 1",
-    ))
-    .await;
+    ));
     let mut first = gateway.client().await;
     let body = "{\"model\":\"m\",\"stream\":true,\"messages\":[]}";
     // The permit is held for the life of the stream, not until its head.

@@ -24,7 +24,7 @@ async fn a_hundred_small_writes_do_not_wait_for_acknowledgements() {
     let (frames, whole) = hundred();
     let upstream = Upstream::start().await;
     upstream.will(Reply::new("text/event-stream", frames));
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let mut client = gateway.client().await;
     client.post("/v1/chat/completions", &[], BODY).await;
     let mut best = Duration::MAX;
@@ -43,7 +43,7 @@ async fn sixteen_streams_at_once_do_not_mix() {
     let (frames, whole) = hundred();
     let upstream = Upstream::start().await;
     upstream.will(Reply::new("text/event-stream", frames));
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let mut clients = JoinSet::new();
     for _ in 0..16 {
         let address = gateway.proxy;

@@ -28,7 +28,7 @@ async fn a_stream_cut_behind_any_frame_ends_in_one_error() {
             _ => ("event: response.failed\n", "event: response.completed\n"),
         };
         let upstream = Upstream::start().await;
-        let gateway = Running::before(&upstream, protocol).await;
+        let gateway = Running::before(&upstream, protocol);
         let frames = frames(stream);
         for ending in [Ending::Clean, Ending::Abort] {
             for kept in 0..frames.len() {
@@ -53,7 +53,7 @@ async fn a_stream_cut_behind_any_frame_ends_in_one_error() {
 #[tokio::test]
 async fn an_error_in_place_of_the_first_event_is_a_status() {
     let upstream = Upstream::start().await;
-    let gateway = Running::before(&upstream, MESSAGES).await;
+    let gateway = Running::before(&upstream, MESSAGES);
     upstream.will(Reply::events("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n"));
     let got = gateway
         .post(
@@ -73,7 +73,7 @@ async fn a_silent_upstream_gets_keepalives_and_then_an_error() {
     upstream.will(Reply::events(first).ending(Ending::Hang));
     let config = one(&upstream, MESSAGES, "[server]\nkeepalive_secs = 1")
         .replace("read_idle_timeout_secs = 5", "read_idle_timeout_secs = 3");
-    let gateway = Running::start(&config).await;
+    let gateway = Running::start(&config);
     let got = gateway
         .post(
             "/v1/messages",
@@ -95,7 +95,7 @@ async fn a_stalled_tool_call_ends_in_an_error_although_pings_come() {
     let start = "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]},\"finish_reason\":null}]}\n\n";
     let upstream = Upstream::start().await;
     upstream.will(Reply::events(start).ending(Ending::Hang));
-    let gateway = Running::start(&one(&upstream, CHAT, "[tool_calls]\ntimeout_secs = 1")).await;
+    let gateway = Running::start(&one(&upstream, CHAT, "[tool_calls]\ntimeout_secs = 1"));
     let got = gateway
         .post(
             "/v1/chat/completions",
@@ -116,7 +116,7 @@ async fn a_client_that_leaves_ends_the_upstream_request() {
         Reply::events("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n")
             .ending(Ending::Hang),
     );
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let mut client = gateway.client().await;
     let body = "{\"model\":\"m\",\"stream\":true,\"messages\":[]}";
     let mut response = client
@@ -137,7 +137,7 @@ async fn malformed_frames_are_repaired_and_a_missing_done_is_supplied() {
     upstream.will(Reply::events(
         "{\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}",
     ));
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let got = gateway
         .post(
             "/v1/chat/completions",

@@ -14,7 +14,7 @@ const CHAT_STREAM: &str = "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.comple
 async fn a_messages_client_gets_its_own_shape_from_a_chat_upstream() {
     let upstream = Upstream::start().await;
     upstream.will(Reply::json(CHAT_ANSWER).header("x-request-id", "up-1"));
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let got = gateway.post("/v1/messages?beta=true", MESSAGES_BODY).await;
     assert_eq!(got.status, 200, "{}", got.text());
     let body = got.json();
@@ -35,7 +35,7 @@ async fn a_messages_client_gets_its_own_shape_from_a_chat_upstream() {
 async fn a_translated_stream_ends_with_the_clients_own_signal() {
     let upstream = Upstream::start().await;
     upstream.will(Reply::frames(CHAT_STREAM));
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let got = gateway.post("/v1/messages", MESSAGES_STREAM).await;
     assert!(
         got.text().starts_with("event: message_start\n"),
@@ -56,7 +56,7 @@ async fn a_translated_stream_ends_with_the_clients_own_signal() {
 #[tokio::test]
 async fn a_translated_stream_that_is_cut_ends_in_the_clients_error() {
     let upstream = Upstream::start().await;
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let frames: Vec<&str> = CHAT_STREAM.split_inclusive("\n\n").collect();
     for ending in [Ending::Clean, Ending::Abort] {
         for kept in 0..2 {
@@ -80,7 +80,7 @@ async fn an_error_keeps_status_and_words_across_dialects() {
             .status(429)
             .header("retry-after", "2"),
     );
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let got = gateway.post("/v1/messages", MESSAGES_BODY).await;
     assert_eq!(got.status, 429);
     assert_eq!(got.json()["type"], "error");
@@ -92,7 +92,7 @@ async fn an_error_keeps_status_and_words_across_dialects() {
 #[tokio::test]
 async fn a_json_answer_to_a_stream_is_replayed_and_a_stream_for_json_is_folded() {
     let upstream = Upstream::start().await;
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     upstream.will(Reply::json(CHAT_ANSWER));
     let got = gateway.post("/v1/messages", MESSAGES_STREAM).await;
     assert!(
@@ -108,7 +108,7 @@ async fn a_json_answer_to_a_stream_is_replayed_and_a_stream_for_json_is_folded()
 #[tokio::test]
 async fn tokens_are_counted_where_the_upstream_has_no_endpoint_for_it() {
     let upstream = Upstream::start().await;
-    let gateway = Running::before(&upstream, CHAT).await;
+    let gateway = Running::before(&upstream, CHAT);
     let got = gateway
         .post("/v1/messages/count_tokens", MESSAGES_BODY)
         .await;
@@ -119,7 +119,7 @@ async fn tokens_are_counted_where_the_upstream_has_no_endpoint_for_it() {
 
     let upstream = Upstream::start().await;
     upstream.will(Reply::json("{\"input_tokens\":11}"));
-    let gateway = Running::before(&upstream, MESSAGES).await;
+    let gateway = Running::before(&upstream, MESSAGES);
     let got = gateway
         .post("/v1/messages/count_tokens", MESSAGES_BODY)
         .await;
