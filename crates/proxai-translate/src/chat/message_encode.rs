@@ -141,15 +141,14 @@ impl<'r> Writer<'r, '_> {
         media: &'r Media<'_>,
         parts: &mut Vec<wire::ContentPart<'r>>,
     ) -> Result<(), RequestError> {
-        let context = media.context.is_some();
         let inlined = matches!(media.source, MediaSource::Text(_) | MediaSource::Parts(_));
-        if context || (inlined && media.name.is_some()) {
-            lose_at(
-                Feature::DocumentContext,
-                part.at,
-                Protocol::Chat,
-                self.losses,
-            );
+        let unsaid = [
+            ("context", media.context.is_some()),
+            ("title", inlined && media.name.is_some()),
+        ];
+        for (member, _) in unsaid.into_iter().filter(|(_, there)| *there) {
+            let path = format!("{}.{member}", part.at);
+            lose_at(Feature::DocumentContext, path, Protocol::Chat, self.losses);
         }
         if media.citations {
             let path = format!("{}.citations", part.at);

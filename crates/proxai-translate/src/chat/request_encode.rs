@@ -131,8 +131,14 @@ fn effort<'r>(request: &'r Request<'_>, losses: &mut Losses) -> Option<Str<'r>> 
     match (config.mode, config.budget) {
         // `none` is refused by most upstreams, so not thinking is left to their default.
         (Some(ReasoningMode::Disabled), _) => {
+            // The object that also holds the budget, in protocols that have one.
+            let budget = Feature::ReasoningBudget.path(request.origin);
+            let path = budget.split_once('.').map_or_else(
+                || Feature::ReasoningEffort.path(request.origin),
+                |(object, _)| object,
+            );
             losses.approximated(
-                Feature::ReasoningEffort.path(request.origin),
+                path,
                 "Chat has no switch that every upstream takes: its default applies",
             );
             None

@@ -329,6 +329,8 @@ impl ChatStream {
     fn logprobs(&self, json: &str, out: &mut BytesMut) {
         self.open_choice(out);
         out.extend_from_slice(b"{}");
+        // Line ends between values would break the frame; inside strings JSON has none.
+        let json: String = json.split(['\n', '\r']).collect();
         let logprobs = format!("{{\"content\":{json},\"refusal\":null}}");
         self.close_choice(&logprobs, None, out);
     }
@@ -540,6 +542,25 @@ mod tests {
             r#"data: {"error":{"message":"busy","type":"overloaded_error","param":null,"code":"overloaded"}}"#
         );
         assert!(!frames.iter().any(|frame| frame.contains("[DONE]")));
+    }
+
+    #[test]
+    fn log_probabilities_stay_in_one_frame() {
+        let logprobs = Event::Logprobs {
+            part: PartId(0),
+            json: "[\n {\"token\":\"a\\n\"}\r\n]".into(),
+        };
+        let events = vec![
+            Event::Start(Start::default()),
+            open(0, PartKind::Text),
+            logprobs,
+            close(0),
+        ];
+        let frames = write(events, false);
+        assert!(
+            frames[1].contains(r#""logprobs":{"content":[ {"token":"a\n"}],"refusal":null}"#),
+            "{frames:?}"
+        );
     }
 
     #[test]
