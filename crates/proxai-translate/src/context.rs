@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use proxai_types::Protocol;
 
+use crate::reasoning::ReasoningRules;
 use crate::tools::ToolMap;
 
 /// The upstream a request is written for.
@@ -47,6 +48,8 @@ pub struct Abilities {
     pub output_format: bool,
     /// Messages: what `max_tokens` is when the client did not say, since it must be there.
     pub default_max_tokens: u64,
+    /// How reasoning in the answer is read and shown (P8).
+    pub reasoning: ReasoningRules,
 }
 
 impl Default for Abilities {
@@ -60,6 +63,7 @@ impl Default for Abilities {
             adaptive_thinking: true,
             output_format: true,
             default_max_tokens: 16_384,
+            reasoning: ReasoningRules::default(),
         }
     }
 }
@@ -81,12 +85,14 @@ pub struct ReplyContext {
     /// The client wants usage in the stream; false withholds the extra chunk (T10).
     pub include_usage: bool,
     /// Estimated prompt tokens, for a stream whose first frame needs a count that the upstream
-    /// gives last.
+    /// gives last, and for an answer without usage (T10).
     pub estimated_input: u64,
     /// Members that the client's protocol repeats in its answers: name and raw JSON.
     pub echo: Arc<[(Box<str>, Box<str>)]>,
     /// How tool names were changed for the upstream.
     pub tools: Arc<ToolMap>,
+    /// How reasoning in the answer is read and shown (P8).
+    pub reasoning: ReasoningRules,
 }
 
 impl ReplyContext {
@@ -102,6 +108,7 @@ impl ReplyContext {
             estimated_input: 0,
             echo: Arc::new([]),
             tools: Arc::default(),
+            reasoning: ReasoningRules::default(),
         }
     }
 

@@ -2,7 +2,12 @@
 //!
 //! Used where a number is needed before the upstream gives one: the first frame of a Messages
 //! stream states the prompt's tokens, which a Chat upstream tells last (102). It is corrected at
-//! the end of the stream. It is never used where a count was asked for.
+//! the end of the stream. It is never used where a count was asked for: that is
+//! [`count_tokens`](crate::count_tokens).
+//!
+//! By bytes and not by tokens, since every translated request pays for it and few need it. An
+//! upstream that never says what a prompt cost leaves this guess as the input count, marked as
+//! estimated (T10).
 
 use proxai_ir::{Content, MediaSource, Part, Request, ToolDefinition};
 

@@ -6,20 +6,25 @@
 pub mod adapter;
 pub mod chat;
 pub mod context;
+pub mod count;
 pub mod estimate;
 pub mod features;
 pub mod ids;
 pub mod messages;
 pub mod pipeline;
+pub mod reasoning;
 pub mod responses;
 pub mod seal;
+mod tally;
 pub mod tools;
 
 pub use adapter::{Adapter, ReplyError, RequestError, StreamDecoder, StreamEncoder, adapter};
 pub use context::{Abilities, ReplyContext, Target};
+pub use count::count_tokens;
 pub use pipeline::{
     Prepared, RequestInfo, StreamTranslator, Translated, decode_failure, encode_failure,
     fold_stream, replay_as_stream, translate_request, translate_response,
 };
 pub use proxai_ir as ir;
+pub use reasoning::{ReasoningPolicy, ReasoningRules};
 pub use tools::ToolMap;

@@ -13,6 +13,8 @@ use proxai_types::{Protocol, Usage};
 
 use crate::adapter::{ReplyError, RequestError, StreamDecoder, StreamEncoder, adapter};
 use crate::context::{ReplyContext, Target};
+use crate::reasoning::{self, ReasoningFilter};
+use crate::tally::{self, Tally};
 use crate::tools::{Restoring, prepare, restore_response};
 
 /// What a translated request needs to know of its client.
@@ -67,6 +69,7 @@ pub fn translate_request(
         estimated_input: crate::estimate::prompt_tokens(&request),
         echo,
         tools: Arc::new(tools),
+        reasoning: target.abilities.reasoning,
     };
     Ok(Prepared {
         body: out,
@@ -82,9 +85,17 @@ pub fn translate_response(
     reply: &ReplyContext,
     body: &[u8],
 ) -> Result<Translated, ReplyError> {
-    let mut response = adapter(reply.upstream).decode_response(body)?;
-    restore_response(&reply.tools, &mut response);
+    let response = decode(reply, body)?;
     Ok(encode(client, reply, &response))
+}
+
+/// An answer as the client is to see it.
+fn decode<'a>(reply: &ReplyContext, body: &'a [u8]) -> Result<proxai_ir::Response<'a>, ReplyError> {
+    let mut response = adapter(reply.upstream).decode_response(body)?;
+    tally::complete(&mut response, reply.estimated_input);
+    restore_response(&reply.tools, &mut response);
+    reasoning::apply_response(reply.reasoning, &mut response);
+    Ok(response)
 }
 
 /// A whole answer for the client.
@@ -94,7 +105,7 @@ pub struct Translated {
     pub body: Vec<u8>,
     /// What it could not carry.
     pub losses: Losses,
-    /// What the answer cost, if the upstream said.
+    /// What the answer cost; counts that the upstream did not give are estimated (T10).
     pub usage: Option<Usage>,
 }
 
@@ -121,8 +132,7 @@ pub fn replay_as_stream(
     body: &[u8],
     out: &mut BytesMut,
 ) -> Result<Option<Usage>, ReplyError> {
-    let mut response = adapter(reply.upstream).decode_response(body)?;
-    restore_response(&reply.tools, &mut response);
+    let response = decode(&reply, body)?;
     let mut encoder = adapter(client).stream_encoder(reply);
     response.replay(&mut |event: Event<'_>| encoder.event(event, out));
     Ok(response.usage)
@@ -139,13 +149,22 @@ pub fn fold_stream(
     frames.push(body);
     let mut decoder = adapter(reply.upstream).stream_decoder();
     let mut accumulator = Accumulator::new();
+    let mut tally = Tally::default();
+    let mut filter = ReasoningFilter::new(reply.reasoning);
+    // The filter sees the stream and not its fold, so that parts that interleave get the order
+    // that a client of the stream would see.
+    let mut sink = |event: Event<'_>| {
+        tally.pass(event, reply.estimated_input, &mut |event: Event<'_>| {
+            filter.pass(event, &mut accumulator);
+        });
+    };
     while let Ok(Some(frame)) = frames.next_frame() {
-        decoder.frame(&frame, &mut accumulator);
+        decoder.frame(&frame, &mut sink);
     }
     if let Ok(Some(frame)) = frames.finish() {
-        decoder.frame(&frame, &mut accumulator);
+        decoder.frame(&frame, &mut sink);
     }
-    decoder.end(&mut accumulator);
+    decoder.end(&mut sink);
     let mut response = accumulator.into_response().map_err(ReplyError::Failure)?;
     restore_response(&reply.tools, &mut response);
     Ok(encode(client, reply, &response))
@@ -185,8 +204,10 @@ impl StreamTranslator {
             decoder: adapter(reply.upstream).stream_decoder(),
             writer: Writer {
                 encoder: adapter(client).stream_encoder(Arc::clone(&reply)),
-                reply,
+                tally: Tally::default(),
                 restoring: Restoring::default(),
+                filter: ReasoningFilter::new(reply.reasoning),
+                reply,
                 phase: Phase::Waiting(None),
                 usage: None,
                 progress: Progress::default(),
@@ -244,9 +265,21 @@ impl StreamTranslator {
         }
     }
 
-    /// What the stream cost so far, if the upstream said.
+    /// What the stream cost so far. Until it has finished, only what the upstream said; see
+    /// [`usage_or_estimate`](Self::usage_or_estimate) for one that does not.
     pub const fn usage(&self) -> Option<Usage> {
         self.writer.usage
+    }
+
+    /// What the stream cost so far, with estimates of what the upstream has not said: for the
+    /// account of a stream that was cut or that the client left (S6).
+    pub fn usage_or_estimate(&self) -> Usage {
+        let writer = &self.writer;
+        let mut usage = writer.usage.unwrap_or_default();
+        if let Some(rest) = writer.tally.missing(writer.reply.estimated_input) {
+            usage.merge(&rest);
+        }
+        usage
     }
 
     /// Whether a tool call's input is being streamed (S3), and how many deltas it had so far.
@@ -267,7 +300,9 @@ impl StreamTranslator {
 struct Writer {
     encoder: Box<dyn StreamEncoder>,
     reply: Arc<ReplyContext>,
+    tally: Tally,
     restoring: Restoring,
+    filter: ReasoningFilter,
     phase: Phase,
     usage: Option<Usage>,
     progress: Progress,
@@ -312,6 +347,7 @@ impl Progress {
 
 impl Writer {
     fn event(&mut self, event: Event<'_>, out: &mut BytesMut) {
+        self.tally.note(&event);
         if let Event::Usage(usage) = &event {
             self.usage.get_or_insert_with(Usage::default).merge(usage);
         }
@@ -330,8 +366,19 @@ impl Writer {
             (Phase::Waiting(_), Event::Failure(failure)) => self.phase = Phase::Refused(failure),
             (_, event) => {
                 self.commit(out);
+                if matches!(event, Event::Finish(_)) {
+                    self.complete_usage(out);
+                }
                 self.write(event, out);
             }
+        }
+    }
+
+    /// Tells what the upstream should have said of the cost (T10).
+    fn complete_usage(&mut self, out: &mut BytesMut) {
+        if let Some(rest) = self.tally.missing(self.reply.estimated_input) {
+            self.usage.get_or_insert_with(Usage::default).merge(&rest);
+            self.write(Event::Usage(rest), out);
         }
     }
 
@@ -352,10 +399,12 @@ impl Writer {
             self.phase = Phase::Ended;
         }
         self.progress.note(&event);
-        let encoder = &mut self.encoder;
+        let Self {
+            encoder, filter, ..
+        } = self;
         self.restoring
             .pass(&self.reply.tools, event, &mut |event: Event<'_>| {
-                encoder.event(event, out);
+                filter.pass(event, &mut |event: Event<'_>| encoder.event(event, out));
             });
     }
 }

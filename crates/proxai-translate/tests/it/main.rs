@@ -2,6 +2,7 @@
 //! for every case without being asked.
 
 mod answer_properties;
+mod answer_rules;
 mod drive;
 mod facts;
 mod framing;

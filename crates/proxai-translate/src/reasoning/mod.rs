@@ -1,0 +1,92 @@
+//! What a client sees of an answer's reasoning (P8).
+//!
+//! Runs on the hub, between a decoder and an encoder, so no protocol module knows of it. Two
+//! steps, each on whole answers and on streams: [`tags`] takes thoughts that an upstream wrote
+//! into its text out of it, and [`policy`] decides what becomes of all thoughts.
+//!
+//! A filtered stream keeps the grammar of [`Event`]: parts that appear or vanish renumber those
+//! behind them. The fold of a filtered stream is the filtered fold, as long as parts do not
+//! interleave; where they do, parts stand in the order in which the filter could tell what they
+//! are.
+//!
+//! Does nothing, and costs a comparison, unless a provider's rules ask for something.
+
+mod policy;
+mod slots;
+mod tags;
+#[cfg(test)]
+mod tests;
+
+use proxai_ir::{Event, Response, Sink};
+
+/// What a client sees of reasoning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReasoningPolicy {
+    /// Reasoning, in the client protocol's own form.
+    #[default]
+    Separate,
+    /// As `Separate`; but if the answer has neither text nor a call of the client's tools, the
+    /// reasoning is told once more, as the text.
+    Fallback,
+    /// Text, before the answer and parted from it by a blank line. Seals go, since a client that
+    /// has no reasoning cannot give it back.
+    Inline,
+    /// Nothing.
+    Drop,
+}
+
+/// How one provider's reasoning is read and shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReasoningRules {
+    /// What the client sees.
+    pub policy: ReasoningPolicy,
+    /// `<think>…</think>` and `<thinking>…</thinking>` at the start of the answer's text are
+    /// reasoning. The same tags later in the text are text: an answer may speak of them.
+    pub think_tags: bool,
+}
+
+impl ReasoningRules {
+    /// Whether answers stay as they are.
+    pub const fn change_nothing(self) -> bool {
+        !self.think_tags && matches!(self.policy, ReasoningPolicy::Separate)
+    }
+}
+
+/// Applies the rules to a whole answer.
+pub fn apply_response(rules: ReasoningRules, response: &mut Response<'_>) {
+    if rules.think_tags {
+        tags::apply(response);
+    }
+    policy::apply(rules.policy, response);
+}
+
+/// Applies the rules to a stream. Keeps the state that a stream needs; `pass` lends the sink.
+#[derive(Debug)]
+pub struct ReasoningFilter {
+    rules: ReasoningRules,
+    tags: tags::Tags,
+    policy: policy::Policy,
+}
+
+impl ReasoningFilter {
+    /// A filter at the start of a stream.
+    pub fn new(rules: ReasoningRules) -> Self {
+        Self {
+            rules,
+            tags: tags::Tags::default(),
+            policy: policy::Policy::new(rules.policy),
+        }
+    }
+
+    /// Passes `event` on to `sink`, as the client is to see it.
+    pub fn pass(&mut self, event: Event<'_>, sink: &mut dyn Sink) {
+        if self.rules.change_nothing() {
+            return sink.event(event);
+        }
+        if !self.rules.think_tags {
+            return self.policy.pass(event, sink);
+        }
+        let Self { tags, policy, .. } = self;
+        tags.pass(event, &mut |event: Event<'_>| policy.pass(event, sink));
+    }
+}

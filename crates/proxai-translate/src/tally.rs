@@ -1,0 +1,320 @@
+//! Counts what an upstream generates, for when it does not say itself (T10).
+//!
+//! Counting ends with the first output count of the upstream. Messages upstreams send one before
+//! their first word and cost nothing here; Chat upstreams send theirs last. A stated count of zero
+//! beside words is taken for a missing one: that is how servers without a counter fill in the
+//! member.
+//!
+//! What is counted is what the upstream generated and bills, before tools are restored and thoughts
+//! are hidden. The tokens around a call that the client never sees are not counted.
+
+use proxai_ir::{Content, Event, PartId, PartKind, Response, Sink};
+use proxai_tokens::Counter;
+use proxai_types::Usage;
+
+/// Counts one stream.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// What the upstream said.
+    stated: Usage,
+    open: Vec<Open>,
+    closed: Generated,
+}
+
+#[derive(Debug)]
+struct Open {
+    part: PartId,
+    thought: bool,
+    counter: Counter,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Generated {
+    /// Everything.
+    output: u64,
+    /// Part of it that was reasoning.
+    reasoning: u64,
+}
+
+impl Generated {
+    fn add(&mut self, counter: &Counter, thought: bool) {
+        let tokens = counter.total();
+        self.output += tokens;
+        if thought {
+            self.reasoning += tokens;
+        }
+    }
+}
+
+impl Tally {
+    /// Counts an event.
+    pub(crate) fn note(&mut self, event: &Event<'_>) {
+        if let Event::Usage(usage) = event {
+            self.stated.merge(usage);
+        }
+        if self.is_stated() {
+            self.open = Vec::new();
+            return;
+        }
+        match event {
+            Event::Open { part, kind } => {
+                let mut counter = Counter::new();
+                if let PartKind::ToolCall { name, .. } = kind {
+                    counter.push(name);
+                }
+                self.open.push(Open {
+                    part: *part,
+                    thought: matches!(kind, PartKind::Reasoning { .. }),
+                    counter,
+                });
+            }
+            Event::Delta { part, text } => {
+                if let Some(open) = self.open.iter_mut().find(|open| open.part == *part) {
+                    open.counter.push(text);
+                }
+            }
+            Event::Close { part } => {
+                if let Some(at) = self.open.iter().position(|open| open.part == *part) {
+                    let open = self.open.swap_remove(at);
+                    self.closed.add(&open.counter, open.thought);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Passes `event` on to `sink`, and before the end what the upstream did not say.
+    pub(crate) fn pass(&mut self, event: Event<'_>, estimated_input: u64, sink: &mut dyn Sink) {
+        self.note(&event);
+        if matches!(event, Event::Finish(_))
+            && let Some(rest) = self.missing(estimated_input)
+        {
+            sink.event(Event::Usage(rest));
+        }
+        sink.event(event);
+    }
+
+    /// Estimates of what the upstream has not said, to be merged over it; `None` if it has.
+    pub(crate) fn missing(&self, estimated_input: u64) -> Option<Usage> {
+        missing(&self.stated, estimated_input, || {
+            let mut generated = self.closed;
+            for open in &self.open {
+                generated.add(&open.counter, open.thought);
+            }
+            generated
+        })
+    }
+
+    fn is_stated(&self) -> bool {
+        self.stated.output.is_some_and(|output| output > 0)
+    }
+}
+
+/// Gives a whole answer the counts that its upstream did not.
+pub(crate) fn complete(response: &mut Response<'_>, estimated_input: u64) {
+    let stated = response.usage.unwrap_or_default();
+    let rest = missing(&stated, estimated_input, || generated(response));
+    if let Some(rest) = rest {
+        response
+            .usage
+            .get_or_insert_with(Usage::default)
+            .merge(&rest);
+    }
+}
+
+/// What a stream of the same answer would have counted.
+fn generated(response: &Response<'_>) -> Generated {
+    let mut generated = Generated::default();
+    for part in &response.parts {
+        let mut counter = Counter::new();
+        match &part.content {
+            Content::Text(text) => counter.push(&text.text),
+            Content::Refusal(text) => counter.push(text),
+            Content::Reasoning(thought) => counter.push(&thought.text),
+            Content::ToolCall(call) => {
+                counter.push(&call.name);
+                counter.push(&call.input);
+            }
+            _ => {}
+        }
+        generated.add(&counter, matches!(part.content, Content::Reasoning(_)));
+    }
+    generated
+}
+
+fn missing(
+    stated: &Usage,
+    estimated_input: u64,
+    generated: impl FnOnce() -> Generated,
+) -> Option<Usage> {
+    let mut rest = Usage {
+        estimated: true,
+        ..Usage::default()
+    };
+    if stated.input.unwrap_or(0) == 0 && estimated_input > 0 {
+        rest.input = Some(estimated_input);
+    }
+    if stated.output.unwrap_or(0) == 0 {
+        let Generated { output, reasoning } = generated();
+        if output > 0 || stated.output.is_none() {
+            rest.output = Some(output);
+            rest.reasoning = (reasoning > 0).then_some(reasoning);
+        }
+    }
+    if rest.input.is_none() && rest.output.is_none() {
+        return None;
+    }
+    if stated.total.is_some() {
+        let count = |estimated: Option<u64>, stated: Option<u64>| estimated.or(stated).unwrap_or(0);
+        rest.total = Some(count(rest.input, stated.input) + count(rest.output, stated.output));
+    }
+    Some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+    use proxai_ir::{At, Part, Reasoning, ToolCall};
+
+    use super::*;
+
+    fn usage(input: Option<u64>, output: Option<u64>) -> Usage {
+        Usage {
+            input,
+            output,
+            ..Usage::default()
+        }
+    }
+
+    fn answer(stated: Option<Usage>) -> Response<'static> {
+        let part = |content| Part::new(At::default(), content);
+        Response {
+            parts: vec![
+                part(Content::Reasoning(Reasoning {
+                    text: "let me think about it".into(),
+                    ..Reasoning::default()
+                })),
+                Part::text(At::default(), "hello world"),
+                part(Content::ToolCall(ToolCall {
+                    name: "look_up".into(),
+                    input: r#"{"word":"tide"}"#.into(),
+                    ..ToolCall::default()
+                })),
+            ],
+            usage: stated,
+            ..Response::default()
+        }
+    }
+
+    /// The usage of an answer and of a stream that tells it.
+    fn both(stated: Option<Usage>, estimated_input: u64) -> [Option<Usage>; 2] {
+        let mut response = answer(stated);
+        let mut tally = Tally::default();
+        let mut accumulator = proxai_ir::Accumulator::new();
+        response.replay(&mut |event: Event<'_>| {
+            tally.pass(event, estimated_input, &mut accumulator);
+        });
+        complete(&mut response, estimated_input);
+        [response.usage, accumulator.into_response().unwrap().usage]
+    }
+
+    #[test]
+    fn an_answer_without_usage_gets_an_estimate_that_is_marked() {
+        let [json, stream] = both(None, 30);
+        assert_eq!(json, stream);
+        let seen = json.unwrap();
+        assert!(seen.estimated);
+        assert_eq!((seen.input, seen.total), (Some(30), None));
+        let reasoning = proxai_tokens::count_text("let me think about it");
+        assert_eq!(seen.reasoning, Some(reasoning));
+        let rest = proxai_tokens::count_text("hello world")
+            + proxai_tokens::count_text(r#"look_up{"word":"tide"}"#);
+        assert_eq!(seen.output, Some(reasoning + rest));
+    }
+
+    #[test]
+    fn what_the_upstream_says_is_left_alone() {
+        let stated = usage(Some(8), Some(1));
+        assert_eq!(both(Some(stated), 30), [Some(stated); 2]);
+    }
+
+    #[test]
+    fn only_the_missing_count_is_estimated() {
+        let [json, stream] = both(Some(usage(Some(8), None)), 30);
+        assert_eq!(json, stream);
+        let seen = json.unwrap();
+        assert!(seen.estimated && seen.output > Some(10), "{seen:?}");
+        assert_eq!(seen.input, Some(8));
+        let [json, stream] = both(Some(usage(None, Some(5))), 30);
+        assert_eq!(json, stream);
+        let seen = json.unwrap();
+        assert_eq!((seen.input, seen.output), (Some(30), Some(5)));
+        assert!(seen.estimated);
+    }
+
+    #[test]
+    fn zeros_beside_words_are_missing_counts_and_their_total_is_mended() {
+        let zeros = Usage {
+            total: Some(0),
+            ..usage(Some(0), Some(0))
+        };
+        let [json, stream] = both(Some(zeros), 30);
+        assert_eq!(json, stream);
+        let seen = json.unwrap();
+        assert_eq!(seen.total, Some(30 + seen.output.unwrap()));
+        let mut empty = Response {
+            usage: Some(usage(Some(4), Some(0))),
+            ..Response::default()
+        };
+        complete(&mut empty, 30);
+        assert_eq!(empty.usage, Some(usage(Some(4), Some(0))));
+    }
+
+    #[test]
+    fn nothing_is_counted_once_the_upstream_has_counted() {
+        let mut tally = Tally::default();
+        let part = PartId(0);
+        let kind = PartKind::Text;
+        tally.note(&Event::Open { part, kind });
+        tally.note(&Event::Usage(usage(Some(4), Some(1))));
+        let text = "many words".into();
+        tally.note(&Event::Delta { part, text });
+        assert!(tally.open.is_empty());
+        assert_eq!(tally.missing(9), None);
+    }
+
+    proptest! {
+        #[test]
+        fn deltas_count_like_the_whole(
+            texts in prop::collection::vec(".{0,40}", 1..4),
+            repeat in 1_usize..90,
+            cuts in prop::collection::vec(any::<Index>(), 1..9),
+        ) {
+            let parts: Vec<Part<'_>> = texts
+                .iter()
+                .map(|text| Part::text(At::default(), text.repeat(repeat)))
+                .collect();
+            let mut response = Response { parts, ..Response::default() };
+            let mut tally = Tally::default();
+            let mut cuts = cuts.iter().cycle();
+            let mut seen = None;
+            response.replay(&mut |event: Event<'_>| {
+                if let Event::Delta { part, text } = &event {
+                    let mut rest = text.as_str();
+                    while !rest.is_empty() {
+                        let at = 1 + cuts.next().unwrap().index(rest.len());
+                        let (piece, tail) = rest.split_at(rest.ceil_char_boundary(at));
+                        tally.note(&Event::Delta { part: *part, text: piece.into() });
+                        rest = tail;
+                    }
+                } else {
+                    tally.note(&event);
+                }
+                seen = tally.missing(1);
+            });
+            complete(&mut response, 1);
+            prop_assert_eq!(response.usage, seen);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What the pipeline does to answers on their way: thoughts are shown as the provider's rules say
+//! (P8), and what an upstream does not count is counted (T10). In JSON, in streams, in streams
+//! told of JSON and in JSON folded from streams alike.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use proxai_translate::{
+    ReasoningPolicy, ReasoningRules, ReplyContext, StreamTranslator, fold_stream, replay_as_stream,
+    translate_response,
+};
+use proxai_types::{Protocol, Usage};
+use serde_json::json;
+
+use crate::{drive, view};
+
+const INPUT: u64 = 21;
+
+fn reply(policy: ReasoningPolicy, think_tags: bool) -> Arc<ReplyContext> {
+    let mut reply = ReplyContext::new(drive::ALIAS, drive::ISSUER, Protocol::Chat, "0a", 7);
+    reply.estimated_input = INPUT;
+    reply.reasoning = ReasoningRules { policy, think_tags };
+    reply.into()
+}
+
+/// A Chat stream of single deltas, without usage.
+fn stream(deltas: &[(&str, &str)]) -> String {
+    let chunk = |delta, finish| {
+        json!({"id": "x", "object": "chat.completion.chunk", "created": 7, "model": "m",
+            "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+    };
+    let mut body = String::new();
+    for (member, text) in deltas {
+        let delta = json!({ *member: text });
+        writeln!(body, "data: {}\n", chunk(delta, None::<&str>)).unwrap();
+    }
+    writeln!(body, "data: {}\n", chunk(json!({}), Some("stop"))).unwrap();
+    body.push_str("data: [DONE]\n\n");
+    body
+}
+
+/// The same answer as JSON.
+fn unary(deltas: &[(&str, &str)]) -> Vec<u8> {
+    let joined = |member: &str| -> String {
+        (deltas.iter())
+            .filter(|(name, _)| *name == member)
+            .map(|(_, text)| *text)
+            .collect()
+    };
+    let message = json!({"role": "assistant", "content": joined("content"),
+        "reasoning_content": joined("reasoning_content")});
+    json!({"id": "x", "object": "chat.completion", "created": 7, "model": "m",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+    .to_string()
+    .into_bytes()
+}
+
+/// Text, reasoning and usage, as each client sees them in each of the four forms.
+fn seen(reply: &Arc<ReplyContext>, deltas: &[(&str, &str)]) -> (String, String, Usage) {
+    let (whole, stream) = (unary(deltas), stream(deltas));
+    let mut all = Vec::new();
+    for client in Protocol::ALL {
+        let mut note = |form: &str, view: view::View, usage: Option<Usage>| {
+            let usage = usage.unwrap_or_else(|| panic!("{client} {form}: no usage"));
+            let counts = view.usage.as_ref().map(|told| (told.input, told.output));
+            assert_eq!(
+                counts,
+                Some((usage.input.unwrap_or(0), usage.output.unwrap_or(0))),
+                "{client} {form}: the client is told what is accounted"
+            );
+            all.push((
+                format!("{client} {form}"),
+                (view.text, view.reasoning, usage),
+            ));
+        };
+        let told = translate_response(client, reply, &whole).unwrap();
+        note("json", view::of_json(client, &told.body), told.usage);
+        let told = fold_stream(client, reply, stream.clone().into()).unwrap();
+        note("fold", view::of_json(client, &told.body), told.usage);
+        let mut out = BytesMut::new();
+        let usage = replay_as_stream(client, Arc::clone(reply), &whole, &mut out).unwrap();
+        note("replay", view::of_stream(client, &out), usage);
+        let told = drive::stream_body(client, Arc::clone(reply), stream.as_bytes());
+        let mut frames = proxai_sse::Decoder::new();
+        frames.push(stream.clone().into());
+        let mut translator = StreamTranslator::new(client, Arc::clone(reply));
+        while let Ok(Some(frame)) = frames.next_frame() {
+            translator.push(&frame, &mut BytesMut::new());
+        }
+        note(
+            "stream",
+            view::of_stream(client, &told.body),
+            translator.usage(),
+        );
+    }
+    for (name, one) in &all {
+        assert_eq!(*one, all[0].1, "{name}");
+    }
+    all.swap_remove(0).1
+}
+
+#[test]
+fn each_policy_shows_the_same_in_all_forms_and_to_all_clients() {
+    let thought = ("reasoning_content", "hm, yes");
+    let answer = [thought, ("content", "it is")];
+    for (policy, text, reasoning) in [
+        (ReasoningPolicy::Separate, "it is", "hm, yes"),
+        (ReasoningPolicy::Fallback, "it is", "hm, yes"),
+        (ReasoningPolicy::Inline, "hm, yes\n\nit is", ""),
+        (ReasoningPolicy::Drop, "it is", ""),
+    ] {
+        let (seen_text, seen_reasoning, _) = seen(&reply(policy, false), &answer);
+        assert_eq!((&*seen_text, &*seen_reasoning), (text, reasoning));
+    }
+    let (text, reasoning, _) = seen(&reply(ReasoningPolicy::Fallback, false), &[thought]);
+    assert_eq!((&*text, &*reasoning), ("hm, yes", "hm, yes"));
+}
+
+#[test]
+fn think_tags_become_reasoning_only_where_the_rules_say_so() {
+    let answer = [
+        ("content", "<thi"),
+        ("content", "nk>\nhm</th"),
+        ("content", "ink>\n\nit is"),
+    ];
+    let (text, reasoning, _) = seen(&reply(ReasoningPolicy::Separate, true), &answer);
+    assert_eq!((&*text, &*reasoning), ("it is", "hm"));
+    let (text, reasoning, _) = seen(&reply(ReasoningPolicy::Separate, false), &answer);
+    assert_eq!((&*text, &*reasoning), ("<think>\nhm</think>\n\nit is", ""));
+}
+
+#[test]
+fn an_upstream_without_usage_is_counted_for_and_hidden_thoughts_count_too() {
+    let answer = [
+        ("reasoning_content", "one two three"),
+        ("content", "four five"),
+    ];
+    for policy in [ReasoningPolicy::Separate, ReasoningPolicy::Drop] {
+        let usage = seen(&reply(policy, false), &answer).2;
+        assert!(usage.estimated);
+        assert_eq!(usage.input, Some(INPUT));
+        assert_eq!((usage.output, usage.reasoning), (Some(5), Some(3)));
+    }
+}
+
+#[test]
+fn a_stream_that_is_left_early_has_an_estimate_of_what_was_told() {
+    let reply = reply(ReasoningPolicy::Separate, false);
+    let mut translator = StreamTranslator::new(Protocol::Messages, reply);
+    let mut frames = proxai_sse::Decoder::new();
+    let body = stream(&[("content", "one two"), ("content", " three")]);
+    let cut = body.find("finish_reason\":\"stop").unwrap();
+    frames.push(body.as_bytes()[..cut].to_vec().into());
+    while let Ok(Some(frame)) = frames.next_frame() {
+        translator.push(&frame, &mut BytesMut::new());
+    }
+    assert_eq!(translator.usage(), None);
+    let usage = translator.usage_or_estimate();
+    assert_eq!((usage.input, usage.output), (Some(INPUT), Some(3)));
+    assert!(usage.estimated);
+}
+
+#[test]
+fn rules_come_from_the_target() {
+    let rules = ReasoningRules {
+        policy: ReasoningPolicy::Drop,
+        think_tags: true,
+    };
+    let mut target = proxai_translate::Target::new("m", "here");
+    target.abilities.reasoning = rules;
+    let info = proxai_translate::RequestInfo {
+        id: "1",
+        created: 7,
+        model: "m",
+    };
+    let body = br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+    let prepared = proxai_translate::translate_request(
+        Protocol::Chat,
+        Protocol::Messages,
+        body,
+        &target,
+        &info,
+    )
+    .unwrap();
+    assert_eq!(prepared.reply.reasoning, rules);
+}
