@@ -5,7 +5,7 @@ use proxai_responses::{Item, Request, Response, StreamEvent, Tool};
 
 /// Reads and writes again.
 fn round_trip<'a, T: serde::Deserialize<'a> + serde::Serialize>(body: &'a str) -> String {
-    proxai_json::to_string(&proxai_json::from_str::<T>(body).unwrap())
+    proxai_json::to_string(&proxai_json::from_str::<T>(body).expect("the body is read"))
 }
 
 #[test]

@@ -296,7 +296,7 @@ fn write_media<'p>(
     if media.context.is_some() {
         lose_at(
             Feature::DocumentContext,
-            part.at.member("context"),
+            format_args!("{}.context", part.at),
             Protocol::Responses,
             losses,
         );
@@ -304,7 +304,7 @@ fn write_media<'p>(
     if media.citations {
         lose_at(
             Feature::Citations,
-            part.at.member("citations"),
+            format_args!("{}.citations", part.at),
             Protocol::Responses,
             losses,
         );

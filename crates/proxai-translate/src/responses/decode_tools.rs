@@ -54,7 +54,7 @@ fn read<'a>(
             report_extra(at, &space.extra, losses);
             if space.description.is_some_and(|text| !text.is_empty()) {
                 losses.dropped(
-                    at.member("description"),
+                    format_args!("{at}.description"),
                     "a namespace is only a prefix of its tools' names elsewhere",
                 );
             }

@@ -168,7 +168,7 @@ fn write_tool<'r>(tool: &'r Tool<'_>, losses: &mut Losses) -> Option<wire::Tool<
         lose_at(Feature::DeferredTool, tool.at, Protocol::Responses, losses);
     }
     if tool.cache.is_some() {
-        let path = tool.at.member("cache_control");
+        let path = format_args!("{}.cache_control", tool.at);
         lose_at(Feature::CacheMark, path, Protocol::Responses, losses);
     }
     let name = tool.name.reborrow();

@@ -231,3 +231,23 @@ fn a_refusal_is_one() {
     assert_eq!(shown(&answer), ["refusal I cannot"]);
     assert_eq!(answer.finish.reason, StopReason::Refusal);
 }
+
+#[test]
+fn an_item_that_ends_as_another_kind_leaves_nothing_open() {
+    let answer = read(&[
+        r#"{"type":"response.output_item.added","output_index":0,"item":{"type":"function_call","id":"a","call_id":"c","name":"f"}}"#,
+        r#"{"type":"response.output_item.done","output_index":0,"item":{"type":"telepathy","id":"a"}}"#,
+        r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"web_search_call","id":"w"}}"#,
+        r#"{"type":"response.output_item.done","output_index":1,"item":{"type":"web_search_call","id":"w"}}"#,
+        COMPLETED,
+    ])
+    .unwrap();
+    assert_eq!(
+        shown(&answer),
+        [
+            "call c f Function ",
+            "opaque telepathy false",
+            "opaque web_search_call true"
+        ]
+    );
+}

@@ -97,14 +97,15 @@ impl Decoder {
             item => match items::call(item) {
                 Ok(call) => self.whole_call(index, &call, sink),
                 Err(item) => {
-                    let part = match self.slot(index) {
-                        Some(Slot::Opaque(part)) => *part,
-                        _ => self.open_opaque(&item, sink),
-                    };
-                    sink.event(Event::Close { part });
+                    if !matches!(self.slot(index), Some(Slot::Opaque(_))) {
+                        let part = self.open_opaque(&item, sink);
+                        sink.event(Event::Close { part });
+                    }
                 }
             },
         }
+        // Also what is open of an item that began as another kind.
+        self.close_slot(index, sink);
         if let Some(slot) = self.slot_or(index, || Slot::Done(None), sink) {
             *slot = Slot::Done(id);
         }
