@@ -77,6 +77,11 @@ pub(super) const fn is_custom(kind: ToolKind) -> bool {
     matches!(kind, ToolKind::Custom)
 }
 
+/// Raw JSON without line ends, which would break a frame; inside strings JSON has none.
+pub(super) fn one_line(json: &str) -> String {
+    json.split(['\n', '\r']).collect()
+}
+
 /// Arguments a client can parse: nothing at all means no arguments.
 pub(super) const fn or_empty_object(input: &str) -> &str {
     if input.is_empty() { "{}" } else { input }
@@ -157,7 +162,7 @@ impl<'r> Body<'r> {
                 }
                 self.seen.characters += length;
                 if let Some(logprobs) = &part.logprobs {
-                    reasoning::join_arrays(&mut self.logprobs, logprobs);
+                    reasoning::join_arrays(&mut self.logprobs, &one_line(logprobs));
                 }
             }
             Content::Reasoning(part) => {
