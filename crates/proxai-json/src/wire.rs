@@ -318,10 +318,32 @@ pub fn raw_member<'de, T: Deserialize<'de>, E: Error>(
     slot: &mut T,
     raw: &'de RawValue,
 ) -> Result<(), E> {
+    if is_too_deep(raw.get()) {
+        return Err(E::custom("recursion limit exceeded"));
+    }
     if let Some(value) = serde_json::from_str::<Option<T>>(raw.get()).map_err(E::custom)? {
         *slot = value;
     }
     Ok(())
+}
+
+/// Most levels below a buffered member: what serde_json allows a whole body. Its own limit starts
+/// anew with each buffered member, so that late tags could nest without end.
+const MAX_DEPTH: usize = 128;
+
+fn is_too_deep(json: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0, false, false);
+    json.bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth -= 1,
+            _ => {}
+        }
+        depth > MAX_DEPTH
+    })
 }
 
 /// Finds the tag among the buffered members or the next ones, and returns it with what was passed.
@@ -474,6 +496,20 @@ mod tests {
             size: Nullable::Null,
         });
         assert_eq!(to_string(&part), r#"{"type":"image","size":null}"#);
+    }
+
+    #[test]
+    fn late_tags_cannot_nest_without_end() {
+        let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+        let body = format!(r#"{{"size":{deep},"type":"image"}}"#);
+        let error = from_slice::<Part<'_>>(body.as_bytes()).unwrap_err();
+        assert!(error.message.contains("recursion limit"), "{error}");
+        // Brackets within strings do not count.
+        assert!(!super::is_too_deep(&format!(
+            "\"{}\\\"[\"",
+            "[".repeat(200)
+        )));
+        assert!(super::is_too_deep(&"[".repeat(129)));
     }
 
     #[test]
