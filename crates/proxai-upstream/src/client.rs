@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use proxai_providers::HttpVersion;
 
 use crate::error::UpstreamError;
+use crate::h1;
 use crate::reply::ReplyBody;
 use crate::tls;
 
@@ -81,7 +82,10 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     options: ClientOptions,
-    plain: Plain,
+    /// Plain text, HTTP/1.1: local servers and everything behind a service mesh.
+    h1: Arc<h1::Pool>,
+    /// Plain text, HTTP/2 with prior knowledge.
+    plain: OnceLock<Plain>,
     secure: OnceLock<Secure>,
 }
 
@@ -94,10 +98,11 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client with an empty pool.
     pub fn new(options: ClientOptions) -> Self {
-        let plain = builder(options).build(connector(options));
+        let h1 = h1::Pool::new(options.connect_timeout, IDLE_TIMEOUT, MAX_IDLE_PER_HOST);
         Self(Arc::new(Inner {
             options,
-            plain,
+            h1: Arc::new(h1),
+            plain: OnceLock::new(),
             secure: OnceLock::new(),
         }))
     }
@@ -111,15 +116,27 @@ impl Client {
         &self,
         request: Request<Bytes>,
     ) -> Result<Response<ReplyBody>, UpstreamError> {
+        let secure = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
+        if !secure && self.0.options.http != HttpVersion::Http2 {
+            return match self.0.h1.send(&request).await {
+                Ok(response) => Ok(response.map(ReplyBody::from)),
+                Err(error) => Err(UpstreamError::h1(error, request.uri())),
+            };
+        }
         let uri = request.uri().clone();
         let request = request.map(Full::new);
-        let sent = if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) {
+        let sent = if secure {
             match self.secure() {
                 Ok(secure) => secure.request(request).await,
                 Err(error) => return Err(UpstreamError::exchange(error, true, &uri)),
             }
         } else {
-            self.0.plain.request(request).await
+            let options = self.0.options;
+            let plain = self
+                .0
+                .plain
+                .get_or_init(|| builder(options).build(connector(options)));
+            plain.request(request).await
         };
         match sent {
             Ok(response) => Ok(response.map(ReplyBody::from)),

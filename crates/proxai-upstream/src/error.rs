@@ -10,6 +10,8 @@ use std::io;
 
 use http::Uri;
 
+use crate::h1::H1Error;
+
 /// What went wrong on the way to an upstream, or back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -74,6 +76,24 @@ impl UpstreamError {
         Self {
             kind: classify(&error, connecting),
             origin: origin_of(uri),
+            source: Some(Box::new(error)),
+        }
+    }
+
+    /// A failure of an exchange over our own HTTP/1.
+    pub(crate) fn h1(error: H1Error, uri: &Uri) -> Self {
+        Self {
+            kind: kind_of(&error),
+            origin: origin_of(uri),
+            source: Some(Box::new(error)),
+        }
+    }
+
+    /// A failure while a body was read over our own HTTP/1.
+    pub(crate) fn h1_body(error: H1Error) -> Self {
+        Self {
+            kind: kind_of(&error),
+            origin: String::new(),
             source: Some(Box::new(error)),
         }
     }
@@ -187,6 +207,29 @@ fn origin_of(uri: &Uri) -> String {
     match (uri.scheme_str(), uri.authority()) {
         (Some(scheme), Some(authority)) => format!("{scheme}://{}", authority.as_str()),
         _ => String::new(),
+    }
+}
+
+fn kind_of(error: &H1Error) -> UpstreamErrorKind {
+    match error {
+        H1Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            UpstreamErrorKind::Refused
+        }
+        H1Error::Io(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NetworkUnreachable
+                    | io::ErrorKind::HostUnreachable
+                    | io::ErrorKind::AddrNotAvailable
+                    | io::ErrorKind::TimedOut
+            ) =>
+        {
+            UpstreamErrorKind::Connect
+        }
+        H1Error::Io(_) | H1Error::Closed => UpstreamErrorKind::Closed,
+        H1Error::Resolve(_) => UpstreamErrorKind::Resolve,
+        H1Error::ConnectTimeout => UpstreamErrorKind::ConnectTimeout,
+        H1Error::Protocol(_) => UpstreamErrorKind::Protocol,
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod client;
 mod error;
+mod h1;
 mod reply;
 mod tls;
 

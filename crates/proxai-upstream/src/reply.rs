@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 
 use crate::error::UpstreamError;
+use crate::h1::H1Body;
 
 /// Pieces of an answer as they come, from a connection or from inside the process.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct ReplyBody(Source);
 #[derive(Debug)]
 enum Source {
     Incoming(Incoming),
+    H1(H1Body),
     Pieces(std::vec::IntoIter<Bytes>, Pace),
 }
 
@@ -42,6 +44,12 @@ impl ReplyBody {
     }
 }
 
+impl From<H1Body> for ReplyBody {
+    fn from(body: H1Body) -> Self {
+        Self(Source::H1(body))
+    }
+}
+
 impl From<Incoming> for ReplyBody {
     fn from(body: Incoming) -> Self {
         Self(Source::Incoming(body))
@@ -60,6 +68,9 @@ impl Body for ReplyBody {
             Source::Incoming(body) => Pin::new(body)
                 .poll_frame(cx)
                 .map(|frame| frame.map(|result| result.map_err(UpstreamError::body))),
+            Source::H1(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|result| result.map_err(UpstreamError::h1_body))),
             Source::Pieces(pieces, pace) => {
                 if pace.begun && !pieces.as_slice().is_empty() && !pace.pause.is_zero() {
                     let timer = pace
@@ -77,6 +88,7 @@ impl Body for ReplyBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Source::Incoming(body) => body.is_end_stream(),
+            Source::H1(body) => body.is_end_stream(),
             Source::Pieces(pieces, _) => pieces.as_slice().is_empty(),
         }
     }
@@ -84,6 +96,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Source::Incoming(body) => body.size_hint(),
+            Source::H1(body) => body.size_hint(),
             Source::Pieces(pieces, _) => {
                 SizeHint::with_exact(pieces.as_slice().iter().map(|p| p.len() as u64).sum())
             }
