@@ -18,6 +18,7 @@
 
 pub mod auth;
 mod builtin;
+pub mod embeddings;
 pub mod endpoint;
 pub mod glob;
 pub mod headers;
