@@ -5,10 +5,16 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use proxai_config::Overrides;
 
+const EXAMPLES: &str = "Examples:
+  proxai                    serve; without any configuration a demo answers
+  proxai init               write a configuration for the keys that are set
+  proxai doctor             test the configured providers
+  proxai route gpt-4.1      where a request for a model goes";
+
 /// One address for every model: Chat Completions, Responses and Messages in front, any of them
 /// behind.
 #[derive(Debug, Parser)]
-#[command(name = "proxai", version)]
+#[command(name = "proxai", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -16,16 +22,17 @@ pub(crate) struct Args {
     pub(crate) config: ConfigArgs,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve requests (the default).
     Serve,
-    /// Validate the configuration and print the routes in the order they are tried.
-    Check,
+    #[command(flatten)]
+    Other(proxai_cli::Command),
 }
 
 /// What stands above file and environment.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Configuration")]
 pub(crate) struct ConfigArgs {
     /// The configuration file; otherwise ./proxai.toml, then ~/.proxai/config.toml.
     #[arg(short, long, global = true, value_name = "FILE", env = "PROXAI_CONFIG")]
@@ -81,6 +88,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_grammar_of_all_commands_together_is_sound() {
+        <Args as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
     fn flags_become_the_highest_layer() {
         let args = Args::try_parse_from([
             "proxai",
@@ -91,7 +103,10 @@ mod tests {
             "server.keepalive_secs = 5",
         ])
         .unwrap();
-        assert!(matches!(args.command, Some(Command::Check)));
+        assert!(matches!(
+            args.command,
+            Some(Command::Other(proxai_cli::Command::Check(_)))
+        ));
         assert_eq!(
             args.config.overrides().set,
             [

@@ -1,9 +1,8 @@
 //! The proxai binary: command line, runtime, log, exit code.
 
 mod args;
-mod check;
 mod log;
-mod probe;
+mod once;
 mod serve;
 mod show;
 
@@ -18,7 +17,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let result = match args.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&args.config),
-        Command::Check => check::run(&args.config),
+        Command::Other(command) => once::run(&command, &args.config),
     };
     result.unwrap_or_else(|error| {
         // Nobody is left to tell if even stderr is closed.

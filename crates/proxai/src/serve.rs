@@ -5,35 +5,23 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use proxai_config::{Loaded, System, load_with};
+use proxai_config::{Loaded, System};
 use proxai_gateway::{Gateway, Live};
 use proxai_providers::Registry;
 use proxai_server::{Assembly, Server, State};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::args::ConfigArgs;
-use crate::{log, probe, show};
-
-/// Finds, reads and checks the configuration.
-pub(crate) fn load(args: &ConfigArgs) -> anyhow::Result<Loaded> {
-    let overrides = args.overrides();
-    let registry = Registry::builtin();
-    let loaded = load_with(&System, &overrides, registry, &[])?;
-    if !loaded.settings.zero_config {
-        return Ok(loaded);
-    }
-    // Only now is it worth the time to knock at doors.
-    let answering = probe::answering(registry);
-    if answering.is_empty() {
-        return Ok(loaded);
-    }
-    let answering: Vec<&str> = answering.iter().map(String::as_str).collect();
-    Ok(load_with(&System, &overrides, registry, &answering)?)
-}
+use crate::{log, show};
 
 /// Serves until a signal says to stop.
 pub(crate) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
-    let loaded = load(args)?;
+    let loaded = proxai_cli::load(
+        &System,
+        &args.overrides(),
+        Registry::builtin(),
+        &proxai_cli::answering,
+    )?;
     let sink = log::start(&loaded.settings.logging);
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");

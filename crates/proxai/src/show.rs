@@ -1,4 +1,4 @@
-//! What is printed at start and by `check`.
+//! What is printed at start.
 
 use std::fmt::Write as _;
 
@@ -29,7 +29,7 @@ pub(crate) fn banner(bound: Bound, settings: &Settings, snapshot: &Snapshot, fil
 }
 
 /// The providers as a table.
-pub(crate) fn providers(out: &mut String, settings: &Settings, snapshot: &Snapshot) {
+fn providers(out: &mut String, settings: &Settings, snapshot: &Snapshot) {
     if settings.providers.is_empty() {
         line(out, "no provider is configured; see `proxai --help`");
         return;
@@ -93,55 +93,6 @@ fn examples(out: &mut String, bound: Bound, provider: &str) {
     }
 }
 
-/// The routes in the order they are tried, then the rules behind them.
-pub(crate) fn routes(out: &mut String, settings: &Settings) {
-    let table = &settings.table;
-    let name = |id: proxai_router::ProviderId| {
-        settings
-            .provider(id)
-            .map_or("?", |configured| configured.provider.name.as_str())
-    };
-    let mut number = 0;
-    for route in table.routes() {
-        number += 1;
-        let guard = route
-            .request_protocol
-            .map_or_else(String::new, |protocol| format!(" [{protocol}]"));
-        let path = route
-            .path
-            .map_or_else(String::new, |path| format!(" at {path}"));
-        let targets: Vec<String> = route
-            .targets
-            .iter()
-            .map(|(target, provider)| match name(*provider) {
-                provider if provider == *target => provider.to_owned(),
-                provider => format!("{target} ({provider})"),
-            })
-            .collect();
-        line(
-            out,
-            &format!(
-                "  {number:>3}. {}{guard}{path} -> {}",
-                route.model_pattern,
-                targets.join(", then ")
-            ),
-        );
-    }
-    line(
-        out,
-        "  then a `provider/model` prefix, then models that a provider declares",
-    );
-    for protocol in Protocol::ALL {
-        if let Some(id) = table.protocol_default(protocol) {
-            line(out, &format!("  then, for {protocol}: {}", name(id)));
-        }
-    }
-    if let Some((id, model)) = table.default_provider() {
-        let model = model.map_or_else(String::new, |model| format!(" ({model})"));
-        line(out, &format!("  then {}{model}", name(id)));
-    }
-}
-
-pub(crate) fn line(out: &mut String, text: &str) {
+fn line(out: &mut String, text: &str) {
     writeln!(out, "{text}").expect("a String takes any text");
 }

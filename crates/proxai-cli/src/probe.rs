@@ -9,8 +9,8 @@ use proxai_providers::{Registry, Scheme};
 /// On this machine a server answers at once or is not there.
 const TIMEOUT: Duration = Duration::from_millis(50);
 
-/// The rows whose server takes a connection.
-pub(crate) fn answering(registry: &Registry) -> Vec<String> {
+/// The ids of the rows whose server takes a connection on this machine.
+pub fn answering(registry: &Registry) -> Vec<String> {
     local_servers(registry)
         .into_iter()
         .filter(|provider| {

@@ -1,0 +1,249 @@
+//! Cases of advice beyond the six.
+
+use proxai_cli::Exit;
+
+use crate::server::{Asked, Reply, Server, healthy, json};
+use crate::{Ran, Setting};
+
+/// Runs `doctor` against one upstream.
+async fn doctor(
+    extra: &str,
+    script: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+) -> (Ran, Server) {
+    let server = Server::start(script).await;
+    let setting = Setting::with(&format!(
+        "[providers.up]\nbase_url = \"{}/v1\"\n{extra}",
+        server.origin()
+    ));
+    (setting.run(&["doctor", "--timeout", "0.5"]).await, server)
+}
+
+const PLAIN: &str = "api_key = \"sk-plain-0001\"\nmodel = \"pond-2\"\n";
+
+/// The healthy upstream but for what is posted.
+fn posts(asked: &Asked, reply: Reply) -> Reply {
+    if asked.line.starts_with("POST") {
+        reply
+    } else {
+        healthy(asked)
+    }
+}
+
+#[tokio::test]
+async fn every_refusal_names_what_to_change() {
+    let cases: [(u16, &str, &str, &str); 6] = [
+        (
+            404,
+            r#"{"error":{"message":"The model `pond-2` does not exist","code":"model_not_found"}}"#,
+            "The model `pond-2` does not exist",
+            "set `model` in [providers.up] to one it lists, such as",
+        ),
+        (
+            403,
+            r#"{"error":{"message":"not in your region"}}"#,
+            "403 at",
+            "is known and may not do this",
+        ),
+        (
+            402,
+            r#"{"error":{"message":"Insufficient balance"}}"#,
+            "Insufficient balance",
+            "the account has no credit",
+        ),
+        (
+            429,
+            r#"{"error":{"message":"Rate limit reached"}}"#,
+            "Rate limit reached",
+            "the key is at its limit",
+        ),
+        (
+            503,
+            r#"{"error":{"message":"overloaded"}}"#,
+            "overloaded",
+            "the provider fails",
+        ),
+        (
+            400,
+            r#"{"error":{"message":"unknown field `max_tokens`"}}"#,
+            "unknown field `max_tokens`",
+            "`refused_parameters` in [providers.up.quirks]",
+        ),
+    ];
+    for (status, body, seen, advice) in cases {
+        let (ran, _server) = doctor(PLAIN, move |asked| posts(asked, json(status, body))).await;
+        assert_eq!(ran.exit, Exit::No, "{status}");
+        ran.says(seen);
+        ran.says(advice);
+    }
+}
+
+#[tokio::test]
+async fn a_web_page_and_a_redirect_are_told_apart_from_an_api() {
+    let page = |asked: &Asked| posts(asked, Reply::Whole(200, "text/html", "<html>".to_owned()));
+    let (ran, _server) = doctor(PLAIN, page).await;
+    ran.says("answers with a web page");
+    ran.says("set that of its API");
+
+    let elsewhere = |asked: &Asked| {
+        posts(
+            asked,
+            Reply::With(
+                308,
+                "location: https://other.invalid/v1?key=1",
+                String::new(),
+            ),
+        )
+    };
+    let (ran, _server) = doctor(PLAIN, elsewhere).await;
+    ran.says("it points to https://other.invalid/v1\n");
+    ran.says("a key is never sent after a redirect");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_to_be_started() {
+    let server = Server::start(healthy).await;
+    let text = format!(
+        "[providers.ollama]\nbase_url = \"{}/v1\"\n",
+        server.origin()
+    );
+    drop(server);
+    let setting = Setting::with(&text);
+    // Until the listener is closed a connection is taken and never answered.
+    let ran = loop {
+        let ran = setting.run(&["doctor", "--timeout", "0.2"]).await;
+        if ran.out.contains("nothing listens") {
+            break ran;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(ran.exit, Exit::No);
+    ran.says("FAIL reachable: nothing listens at");
+    ran.says("-> start the server, or set `base_url` in [providers.ollama]");
+}
+
+#[tokio::test]
+async fn a_missing_key_names_the_variable_and_nothing_is_sent() {
+    let server = Server::start(healthy).await;
+    let setting = Setting::with(&format!(
+        "[providers.groq]\nbase_url = \"{}/v1\"\nmodel = \"pond-2\"\n",
+        server.origin()
+    ));
+    let ran = setting.run(&["doctor"]).await;
+    assert_eq!(ran.exit, Exit::No);
+    ran.says("FAIL authenticated: provider `groq` needs a key");
+    ran.says("-> set variable GROQ_API_KEY, or `api_key` in [providers.groq]");
+    assert!(server.asked().is_empty());
+}
+
+#[tokio::test]
+async fn of_several_keys_the_refused_one_is_named() {
+    let script = |asked: &Asked| {
+        if asked.head.contains("sk-second") {
+            json(401, r#"{"error":{"message":"revoked"}}"#)
+        } else {
+            healthy(asked)
+        }
+    };
+    let keys = "api_keys = [\"sk-first-0001\", \"sk-second-0001\"]\nmodel = \"pond-2\"\n";
+    let (ran, _server) = doctor(keys, script).await;
+    assert_eq!(ran.exit, Exit::No);
+    ran.says("for key 2 of 2: revoked");
+}
+
+#[tokio::test]
+async fn a_provider_that_is_said_not_to_stream_is_not_asked_to() {
+    let quirk = format!("{PLAIN}[providers.up.quirks]\nstream = \"never\"\n");
+    let (ran, server) = doctor(&quirk, healthy).await;
+    assert_eq!(ran.exit, Exit::Yes, "{ran:?}");
+    assert!(server.asked().iter().all(|asked| !asked.wants_stream()));
+}
+
+#[tokio::test]
+async fn a_refused_stream_a_cut_stream_and_a_model_without_tools_are_three_things() {
+    let refused = |asked: &Asked| {
+        if asked.wants_stream() {
+            json(400, r#"{"error":{"message":"streaming is not supported"}}"#)
+        } else {
+            healthy(asked)
+        }
+    };
+    let (ran, _server) = doctor(PLAIN, refused).await;
+    assert_eq!(ran.exit, Exit::No);
+    ran.says("no stream: 400 and streaming is not supported");
+    ran.says("set stream = \"never\"");
+
+    let cut = |asked: &Asked| match healthy(asked) {
+        Reply::Whole(200, "text/event-stream", body) => {
+            let first = body.split_inclusive("\n\n").next().unwrap();
+            Reply::Whole(200, "text/event-stream", first.to_owned())
+        }
+        whole => whole,
+    };
+    let (ran, _server) = doctor(PLAIN, cut).await;
+    assert_eq!(ran.exit, Exit::No);
+    ran.says("FAIL stream: the stream breaks off");
+
+    let without_tools = |asked: &Asked| {
+        if asked.json().get("tools").is_some() {
+            json(
+                400,
+                r#"{"error":{"message":"pond-2 does not support tools"}}"#,
+            )
+        } else {
+            healthy(asked)
+        }
+    };
+    let (ran, _server) = doctor(PLAIN, without_tools).await;
+    assert_eq!(
+        ran.exit,
+        Exit::Yes,
+        "a model's limits are no failure: {ran:?}"
+    );
+    ran.says("warn tools: 400: pond-2 does not support tools");
+}
+
+#[tokio::test]
+async fn a_messages_provider_is_asked_in_messages() {
+    let script = |asked: &Asked| {
+        if asked.path() == "/v1/messages" && asked.head.contains("anthropic-version: ") {
+            let thinks = asked.json().get("thinking").is_some();
+            let calls = asked.json().get("tools").is_some();
+            let block = if calls {
+                r#"{"type":"tool_use","id":"t1","name":"get_weather","input":{"city":"Paris"}}"#
+            } else {
+                r#"{"type":"text","text":"pong"}"#
+            };
+            assert!(thinks || asked.json()["max_tokens"].is_u64());
+            if asked.wants_stream() {
+                return json(
+                    500,
+                    r#"{"type":"error","error":{"type":"api_error","message":"no"}}"#,
+                );
+            }
+            return json(
+                200,
+                &format!(
+                    r#"{{"id":"m1","type":"message","role":"assistant","model":"pond","content":[{block}],"stop_reason":"end_turn","usage":{{"input_tokens":1,"output_tokens":1}}}}"#
+                ),
+            );
+        }
+        json(
+            404,
+            r#"{"type":"error","error":{"type":"not_found_error","message":"no"}}"#,
+        )
+    };
+    let extra = "api_key = \"k\"\nmodel = \"pond\"\nprotocol = \"anthropic_messages\"\n";
+    let (ran, _server) = doctor(extra, script).await;
+    ran.says("warn models: 404 at");
+    ran.says("no stream: 500 and no");
+    let row = ran
+        .out
+        .lines()
+        .find(|line| line.starts_with("up "))
+        .unwrap();
+    assert_eq!(
+        row.matches("FAIL").count(),
+        1,
+        "only the stream fails: {row}"
+    );
+}
