@@ -84,7 +84,7 @@ impl Entry {
 
 impl ModelList {
     pub(crate) fn of(table: &Table, upstreams: &[Arc<Upstream>]) -> Self {
-        let entries = table
+        let mut entries: Vec<Entry> = table
             .models()
             .into_iter()
             .map(|model| Entry {
@@ -94,6 +94,20 @@ impl ModelList {
                 id: model.id,
             })
             .collect();
+        // What is known but not declared is reached by its provider's name.
+        for upstream in upstreams {
+            let owner = &upstream.provider.name;
+            let default = table
+                .find_provider(owner)
+                .and_then(|id| table.facts(id)?.default_model.as_deref());
+            for model in upstream.local_models().iter().copied().chain(default) {
+                let id = format!("{owner}/{model}");
+                if entries.iter().all(|entry| entry.id != id) {
+                    let owner = owner.clone();
+                    entries.push(Entry { id, owner });
+                }
+            }
+        }
         Self { entries }
     }
 

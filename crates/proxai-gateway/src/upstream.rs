@@ -28,6 +28,9 @@ const OWN_USER_AGENT: HeaderValue =
 pub trait LocalUpstream: fmt::Debug + Send + Sync {
     /// Answers one request.
     fn answer(&self, ask: &LocalAsk<'_>) -> LocalAnswer;
+
+    /// The models to list.
+    fn models(&self) -> &[&str];
 }
 
 /// What is asked of this process.
@@ -176,6 +179,14 @@ impl Upstream {
         self.credentials
             .iter()
             .find_map(|credentials| credentials.as_ref().err().map(String::as_str))
+    }
+
+    /// The models that answer from inside the process.
+    pub(crate) fn local_models(&self) -> &[&str] {
+        match &self.sender {
+            Sender::Remote(_) => &[],
+            Sender::Local(local) => local.models(),
+        }
     }
 
     /// Room for one more request (R8).

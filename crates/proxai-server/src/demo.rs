@@ -10,6 +10,10 @@ use proxai_types::Operation;
 pub struct Demo;
 
 impl LocalUpstream for Demo {
+    fn models(&self) -> &[&str] {
+        proxai_demo::models()
+    }
+
     fn answer(&self, ask: &LocalAsk<'_>) -> LocalAnswer {
         let answer = match ask.operation {
             Operation::Generate(protocol) => {

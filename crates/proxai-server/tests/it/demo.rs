@@ -34,6 +34,8 @@ async fn every_protocol_is_answered_without_any_key() {
         .post("/v1/embeddings", "{\"model\":\"demo\",\"input\":\"x\"}")
         .await;
     assert!(got.json()["data"][0]["embedding"].is_array());
+    let list = gateway.get("/v1/models").await;
+    assert!(list.text().contains("\"demo/demo\""), "{}", list.text());
     let got = gateway.get("/v1/files").await;
     assert_eq!(got.status, 404, "{}", got.text());
 }
