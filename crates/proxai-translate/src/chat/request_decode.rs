@@ -96,11 +96,6 @@ fn report_unread(wire: &mut wire::Request<'_>, losses: &mut Losses) {
             "predicted output exists only in Chat",
         ),
         (
-            "web_search_options",
-            wire.web_search_options.take(),
-            "only the provider that offers this tool can run it",
-        ),
-        (
             "moderation",
             wire.moderation.take(),
             "only the provider that offers it can run it",
@@ -115,6 +110,14 @@ fn report_unread(wire: &mut wire::Request<'_>, losses: &mut Losses) {
         if value.is_some_and(|value| !asks_nothing(value)) {
             losses.dropped(name, why);
         }
+    }
+    // An empty object switches the search on, so it asks for something.
+    let search = wire.web_search_options.take();
+    if search.is_some_and(|options| options.get() != "null") {
+        losses.dropped(
+            "web_search_options",
+            "only the provider that offers this tool can run it",
+        );
     }
 }
 

@@ -34,7 +34,7 @@ pub const TABLE: &[Row] = &[
         ["top_p", "top_p", "top_p"],
         [N, N, A("Messages takes 0.95 to 1 beside thinking: other values are left out then")]),
     row(F::TopK, "top-k sampling",
-        ["", "", "top_k"],
+        ["top_k", "", "top_k"],
         [D("Chat has no top_k"), D("Responses has no top_k"), N]),
     row(F::FrequencyPenalty, "frequency penalty",
         ["frequency_penalty", "", ""],

@@ -145,16 +145,16 @@ impl Thinking<'_, '_> {
             self.losses
                 .dropped(at, "this model always shows its thoughts");
         }
+        if length_was_said && *max_tokens <= MIN_BUDGET {
+            self.losses.dropped(
+                at,
+                "thinking needs more than 1024 tokens and the limit is lower",
+            );
+            return;
+        }
         let budget = self.budget(config);
         if budget >= *max_tokens {
             if length_was_said {
-                if *max_tokens <= MIN_BUDGET {
-                    self.losses.dropped(
-                        at,
-                        "thinking needs more than 1024 tokens and the limit is lower",
-                    );
-                    return;
-                }
                 self.losses
                     .approximated(at, "the budget was lowered to fit the token limit");
             } else {

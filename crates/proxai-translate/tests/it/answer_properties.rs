@@ -6,6 +6,7 @@ use proxai_testkit::mutate;
 use proxai_translate::ir::{At, Content, Part, Reasoning, Response, TextPart};
 use proxai_translate::{ReplyContext, adapter, fold_stream, replay_as_stream, translate_response};
 use proxai_types::Protocol;
+use serde_json::Value;
 
 use crate::view::View;
 use crate::{drive, for_each_case, order, view};
@@ -33,6 +34,8 @@ fn comparable(client: Protocol, mut response: Response<'_>) -> String {
             for citation in &mut text.citations {
                 (citation.start, citation.end) = (None, None);
             }
+            let logprobs = text.logprobs.as_deref().map(view::compact);
+            text.logprobs = logprobs.map(Into::into);
         }
     }
     if client == Protocol::Chat {
@@ -59,14 +62,15 @@ fn join_texts(response: &mut Response<'_>) {
             content => rest.push(Part::new(At::default(), content)),
         }
     }
+    // Each thought has a list of details; in JSON they stand in one.
+    let details: Vec<Value> = seals
+        .into_iter()
+        .flatten()
+        .flat_map(|sealed| serde_json::from_str::<Vec<Value>>(&sealed.data).expect("a list"))
+        .collect();
+    thought.id = Some(format!("{details:?}").into());
     let part = |content| Part::new(At::default(), content);
     response.parts = vec![part(Content::Reasoning(thought)), part(Content::Text(text))];
-    for sealed in seals.into_iter().flatten() {
-        response.parts.push(part(Content::Reasoning(Reasoning {
-            sealed: Some(sealed),
-            ..Reasoning::default()
-        })));
-    }
     response.parts.extend(rest);
 }
 

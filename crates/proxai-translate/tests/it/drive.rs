@@ -126,11 +126,11 @@ pub(crate) fn decode(upstream: Protocol, chunks: &[Bytes], sink: &mut dyn Sink) 
 
 /// The events of a stream, one per line.
 pub(crate) fn events(upstream: Protocol, chunks: &[Bytes]) -> String {
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     decode(upstream, chunks, &mut |event: Event<'_>| {
-        lines.push_str(&format!("{event:?}\n"));
+        lines.push(format!("{event:?}"));
     });
-    lines
+    lines.join("\n")
 }
 
 /// Folds a stream, with the breaches of the grammar.
@@ -145,7 +145,7 @@ pub(crate) fn fold(
     (accumulator.into_response(), problems)
 }
 
-/// The losses, one per line.
-pub(crate) fn lines(losses: &Losses) -> String {
-    losses.iter().map(|loss| format!("{loss}\n")).collect()
+/// The losses, one per line, each with what it concerns.
+pub(crate) fn lines<'l>(whom: &'l str, losses: &'l Losses) -> impl Iterator<Item = String> + 'l {
+    losses.iter().map(move |loss| format!("{whom}: {loss}"))
 }

@@ -116,14 +116,14 @@ fn check_answer(found: &mut Vec<String>, answer: &Answer, client: Protocol, seen
             found.push(format!("{client}: {what} is {seen:?}"));
         }
     };
-    // Messages has no part for a refusal: it is text there.
+    // Messages has no part for a refusal: it is text there, or the details of the stop reason.
     let refusal = answer.refusal.as_deref().unwrap_or_default();
-    let (seen_text, seen_refusal) = match client {
-        Protocol::Messages if !refusal.is_empty() => match seen.text.strip_suffix(refusal) {
-            Some(text) => (text, refusal),
-            None => (seen.text.as_str(), ""),
-        },
-        _ => (seen.text.as_str(), seen.refusal.as_str()),
+    let as_text = (client == Protocol::Messages && seen.refusal.is_empty() && !refusal.is_empty())
+        .then(|| seen.text.strip_suffix(refusal))
+        .flatten();
+    let (seen_text, seen_refusal) = match as_text {
+        Some(text) => (text, refusal),
+        None => (seen.text.as_str(), seen.refusal.as_str()),
     };
     if let Some(text) = &answer.text {
         need("text", seen_text == text, &seen_text);

@@ -23,7 +23,7 @@ fn frames(chunks: &[Bytes]) -> (Vec<Frame>, Vec<u8>) {
 }
 
 fn told(frames: &[Frame]) -> String {
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     for frame in frames {
         let kind = match (frame.is_done(), frame.is_comment()) {
             (true, _) => "done",
@@ -37,9 +37,9 @@ fn told(frames: &[Frame]) -> String {
         };
         let event = frame.event().unwrap_or("-");
         let data = String::from_utf8_lossy(frame.data());
-        lines += &format!("{kind}{form} | {event} | {data:?}\n");
+        lines.push(format!("{kind}{form} | {event} | {data:?}"));
     }
-    lines
+    lines.join("\n")
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn pretty(body: &[u8]) -> String {
     indent(raw.get())
 }
 
-/// Indents compact JSON without reading numbers or strings, so that nothing is hidden.
+/// Indents JSON without reading numbers or strings, so that nothing but spaces is hidden.
 fn indent(json: &str) -> String {
     let (mut out, mut depth, mut in_string, mut escaped) = (String::new(), 0, false, false);
     let line = |out: &mut String, depth: usize| {
@@ -78,6 +78,7 @@ fn indent(json: &str) -> String {
         match character {
             '{' | '[' => {
                 out.push(character);
+                while rest.next_if(|next| next.is_whitespace()).is_some() {}
                 if rest.peek().is_some_and(|next| matches!(next, '}' | ']')) {
                     continue;
                 }
@@ -96,6 +97,7 @@ fn indent(json: &str) -> String {
                 line(&mut out, depth);
             }
             ':' => out.push_str(": "),
+            _ if character.is_whitespace() => {}
             _ => {
                 in_string = character == '"';
                 out.push(character);
@@ -111,8 +113,8 @@ fn others(protocol: Protocol) -> impl Iterator<Item = Protocol> {
         .filter(move |other| *other != protocol)
 }
 
-fn request_goldens(case: &Case, goldens: &mut Goldens) -> String {
-    let mut losses = String::new();
+fn request_goldens(case: &Case, goldens: &mut Goldens) -> Vec<String> {
+    let mut losses = Vec::new();
     let Some(sent) = &case.request else {
         return losses;
     };
@@ -121,9 +123,7 @@ fn request_goldens(case: &Case, goldens: &mut Goldens) -> String {
         match drive::request(sent, upstream, &drive::target(case)) {
             Ok(prepared) => {
                 goldens.check(&name, &pretty(&prepared.body));
-                for line in drive::lines(&prepared.losses).lines() {
-                    losses += &format!("to {upstream}: {line}\n");
-                }
+                losses.extend(drive::lines(&format!("to {upstream}"), &prepared.losses));
             }
             Err(error) => {
                 let path = error.path().unwrap_or_default().to_owned();
@@ -134,8 +134,11 @@ fn request_goldens(case: &Case, goldens: &mut Goldens) -> String {
     losses
 }
 
-fn finish(goldens: &mut Goldens, losses: &str, found: &mut Vec<String>) {
-    goldens.check("losses", if losses.is_empty() { "none" } else { losses });
+fn finish(goldens: &mut Goldens, mut losses: Vec<String>, found: &mut Vec<String>) {
+    if losses.is_empty() {
+        losses.push("none".to_owned());
+    }
+    goldens.check("losses", &losses.join("\n"));
     let stale = goldens.stale();
     found.extend(stale.iter().map(|name| format!("golden/{name}: delete it")));
 }
@@ -145,7 +148,7 @@ fn goldens_of_requests_hold() {
     for_each_case(&cases(Kind::Request), |case, found| {
         let mut goldens = Goldens::of(case);
         let losses = request_goldens(case, &mut goldens);
-        finish(&mut goldens, &losses, found);
+        finish(&mut goldens, losses, found);
     });
 }
 
@@ -164,11 +167,9 @@ fn goldens_of_streams_hold() {
                 None => String::from_utf8(streamed.body).expect("what is sent is text"),
             };
             goldens.check(&format!("client-{client}"), &text);
-            for line in drive::lines(&streamed.losses).lines() {
-                losses += &format!("for {client}: {line}\n");
-            }
+            losses.extend(drive::lines(&format!("for {client}"), &streamed.losses));
         }
-        finish(&mut goldens, &losses, found);
+        finish(&mut goldens, losses, found);
     });
 }
 
@@ -182,9 +183,7 @@ fn goldens_of_answers_hold() {
             match drive::answer(case, client) {
                 Ok(translated) => {
                     goldens.check(&name, &pretty(&translated.body));
-                    for line in drive::lines(&translated.losses).lines() {
-                        losses += &format!("for {client}: {line}\n");
-                    }
+                    losses.extend(drive::lines(&format!("for {client}"), &translated.losses));
                 }
                 Err(ReplyError::Failure(failure)) => {
                     goldens.check(&name, &format!("{failure:?}"));
@@ -192,7 +191,7 @@ fn goldens_of_answers_hold() {
                 Err(error) => goldens.check(&name, &error.to_string()),
             }
         }
-        finish(&mut goldens, &losses, found);
+        finish(&mut goldens, losses, found);
     });
 }
 
@@ -219,6 +218,7 @@ fn goldens_of_errors_hold() {
 fn indented_json_is_the_same_json() {
     let json = r#"{"a":[],"b":{"c":"x{,:\"\\","d":[1,{}]},"e":1e3}"#;
     let again = indent(json);
+    assert_eq!(indent(&again), again);
     let squeezed: String = again.lines().map(str::trim_start).collect();
     assert_eq!(squeezed.replace("\": ", "\":"), json);
 }

@@ -268,14 +268,14 @@ impl Items {
                 self.done.insert(item?, value["item"].clone());
                 (!open).then_some("an item is done that is not open")
             }
-            _ if kind.ends_with(".delta") => {
+            _ if kind.rsplit('.').next() == Some("delta") => {
                 let open = self.is_open(item);
                 let key = (item?, part, kind.trim_end_matches(".delta").to_owned());
                 let piece = value["delta"].as_str().unwrap_or_default();
                 self.deltas.entry(key).or_default().push_str(piece);
                 (!open).then_some("a delta for an item that is not open")
             }
-            _ if kind.ends_with(".done") => {
+            _ if kind.rsplit('.').next() == Some("done") => {
                 let key = (item?, part, kind.trim_end_matches(".done").to_owned());
                 let told = self.deltas.get(&key).map_or("", String::as_str);
                 let whole = ["text", "refusal", "arguments", "input"]

@@ -54,7 +54,7 @@ fn single_bytes_give_each_client_the_same_bytes() {
         let body = Bytes::copy_from_slice(&case.upstream().body);
         for client in Protocol::ALL {
             let reply = drive::reply(case, client);
-            let whole = drive::stream(client, reply.clone(), &[body.clone()]).body;
+            let whole = drive::stream(client, reply.clone(), std::slice::from_ref(&body)).body;
             if drive::stream(client, reply, &splits::single_bytes(&body)).body != whole {
                 found.push(format!("{client} differs"));
             }

@@ -274,6 +274,12 @@ fn output_item(item: &Value, view: &mut View) {
             view.tools.push((text(&item["name"]), text(&item["input"])));
             view.call_ids.push(text(&item["call_id"]));
         }
+        "local_shell_call" => {
+            let action = &item["action"];
+            view.tools
+                .push(("local_shell".to_owned(), action["command"].to_string()));
+            view.call_ids.push(text(&item["call_id"]));
+        }
         other => panic!("an item of type {other}"),
     }
 }
