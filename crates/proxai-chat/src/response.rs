@@ -87,6 +87,9 @@ wire! {
 
     pub struct UrlCitationAnnotation<'a> {
         pub url_citation: UrlCitation<'a> = "url_citation",
+        /// Only in streams, and not in the reference: the official SDK joins the lists of two
+        /// deltas by it and raises without it (openai-python `accumulate_delta`, 2026-11-21).
+        pub index: Option<u64> = "index",
     }
 
     pub struct UrlCitation<'a> {

@@ -68,6 +68,7 @@ pub(super) fn annotation<'c>(
             end_index: Some(offset + citation.end.unwrap_or(length)),
             content: None,
         },
+        index: None,
     }))
 }
 

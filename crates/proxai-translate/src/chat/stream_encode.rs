@@ -36,6 +36,8 @@ pub(super) struct ChatStream {
     head: String,
     parts: Vec<Slot>,
     seen: Seen,
+    /// Annotations written so far.
+    cited: u64,
     usage: Option<Usage>,
     losses: Losses,
 }
@@ -73,6 +75,7 @@ impl ChatStream {
             head: String::new(),
             parts: Vec::new(),
             seen: Seen::default(),
+            cited: 0,
             usage: None,
             losses: Losses::new(),
         }
@@ -307,10 +310,18 @@ impl ChatStream {
         match std::mem::replace(slot, Slot::Hidden) {
             Slot::Text { offset, citations } if !citations.is_empty() => {
                 let length = self.seen.characters - offset;
-                let annotations = citations
-                    .iter()
-                    .filter_map(|citation| citations::annotation(citation, offset, length))
+                let numbered = |(index, citation)| {
+                    let mut annotation = citations::annotation(citation, offset, length)?;
+                    if let wire::Annotation::UrlCitation(citation) = &mut annotation {
+                        citation.index = Some(index);
+                    }
+                    Some(annotation)
+                };
+                let annotations: Vec<_> = (self.cited..)
+                    .zip(&citations)
+                    .filter_map(numbered)
                     .collect();
+                self.cited += annotations.len() as u64;
                 let delta = wire::Delta {
                     annotations: Some(annotations),
                     ..wire::Delta::default()

@@ -202,6 +202,36 @@ fn citations_come_when_the_text_is_whole() {
     );
 }
 
+/// The official SDK joins lists of two deltas by `index` and raises where there is none.
+#[test]
+fn citations_of_two_texts_are_numbered_through() {
+    let cite = |part| Event::Cite {
+        part: PartId(part),
+        citation: Citation {
+            url: "https://a.example".into(),
+            ..Citation::default()
+        },
+    };
+    let close = |part| Event::Close { part: PartId(part) };
+    let events = vec![
+        Event::Start(Start::default()),
+        open(0, PartKind::Text),
+        cite(0),
+        close(0),
+        open(1, PartKind::Text),
+        cite(1),
+        cite(1),
+        close(1),
+        Event::Finish(Finish::default()),
+    ];
+    let frames = write(events, false).join("");
+    let numbers: Vec<_> = frames
+        .match_indices(r#"},"index":"#)
+        .map(|(at, found)| frames.as_bytes()[at + found.len()])
+        .collect();
+    assert_eq!(numbers, b"012");
+}
+
 #[test]
 fn what_is_written_reads_back_as_it_was() {
     let response = Response {
