@@ -7,20 +7,15 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{
-    ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, USER_AGENT,
-};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use http::{Response, StatusCode};
-use http_body_util::BodyExt;
 use proxai_ir::{FailureKind, Losses};
 use proxai_json::{Doc, Edit};
 use proxai_providers::headers::Hop;
 use proxai_providers::{Quirks, quirks};
 use proxai_router::Attempt;
 use proxai_sse::Decoder;
-use proxai_translate::{
-    Abilities, ReplyContext, ReplyError, RequestInfo, StreamTranslator, Target,
-};
+use proxai_translate::{Abilities, ReplyContext, RequestInfo, StreamTranslator, Target};
 use proxai_types::{Operation, Protocol, Usage};
 use proxai_upstream::ReplyBody;
 
@@ -30,14 +25,12 @@ use crate::headers::{EVENT_STREAM, JSON, ReplyHop, filter_reply, forward_request
 use crate::options;
 use crate::problem::{Cause, Problem};
 use crate::pulse::Pulse;
+use crate::reply::{Kind, collect, is_error_object, next_piece, refused, unreadable};
 use crate::snapshot::Limits;
 use crate::stream::{Engine, StreamBody};
 use crate::tap::Tap;
 use crate::upstream::{Asked, To, Upstream};
 use crate::usage;
-
-/// The largest error body that is read; vendors' are below 64 kB, error pages may be more.
-const MAX_ERROR_BODY: usize = 1 << 20;
 
 /// Up to here an answer is looked at whether it is an error in disguise (X4). Errors are short.
 const MAX_PEEK: usize = 64 << 10;
@@ -237,7 +230,15 @@ async fn read(
 ) -> Result<Answer, Box<Problem>> {
     let (parts, body) = response.into_parts();
     if !parts.status.is_success() {
-        return Err(refused(client, upstream, &sent, parts.status, parts.headers, body).await);
+        return Err(refused(
+            client,
+            upstream,
+            sent.upstream,
+            parts.status,
+            parts.headers,
+            body,
+        )
+        .await);
     }
     let kind = Kind::of(&parts.headers, call.head.stream);
     match (kind, call.head.stream) {
@@ -320,38 +321,6 @@ impl Sent {
                 cx.now,
             ))
         })
-    }
-}
-
-/// What a successful answer says it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Events,
-    Json,
-    Page,
-}
-
-impl Kind {
-    /// Some servers send events without saying so; none sends JSON as events.
-    fn of(headers: &HeaderMap, wants_stream: bool) -> Self {
-        let named = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let is = |prefix: &str| {
-            named
-                .get(..prefix.len())
-                .is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
-        };
-        if is("text/event-stream") {
-            Self::Events
-        } else if is("text/html") {
-            Self::Page
-        } else if wants_stream && !is("application/json") {
-            Self::Events
-        } else {
-            Self::Json
-        }
     }
 }
 
@@ -527,161 +496,6 @@ pub(crate) async fn forward(
         usage: None,
         stream: false,
     })
-}
-
-/// An answer whose status is an error.
-async fn refused(
-    client: Protocol,
-    upstream: &Upstream,
-    sent: &Sent,
-    status: StatusCode,
-    headers: HeaderMap,
-    body: ReplyBody,
-) -> Box<Problem> {
-    if status.is_redirection() || status.is_informational() {
-        let to = headers
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|to| to.split('?').next())
-            .unwrap_or("elsewhere");
-        let mut problem = Problem::new(
-            FailureKind::BadUpstream,
-            "upstream_redirect",
-            format!(
-                "provider `{}` answered {status} and points to {to}; if that is right, make it the base URL",
-                upstream.name
-            ),
-        );
-        problem.cause = Cause::Status(status.as_u16());
-        return problem;
-    }
-    let body = match collect(body, MAX_ERROR_BODY, upstream).await {
-        Ok(body) => body,
-        Err(problem) => return problem,
-    };
-    let mut failure = proxai_translate::decode_failure(sent.upstream, status.as_u16(), &body);
-    failure.status = Some(status.as_u16());
-    let mut problem = Problem::refused(failure);
-    problem.cause = Cause::Status(status.as_u16());
-    if sent.upstream == client && has_shape(client, &body) {
-        problem.headers = filter_reply(ReplyHop::Untouched, headers);
-        problem.headers.remove(CONTENT_LENGTH);
-        problem.verbatim = Some(body);
-    } else {
-        problem.headers = filter_reply(ReplyHop::Replaced, headers);
-    }
-    problem
-}
-
-/// Whether an error body is what clients of the dialect expect.
-fn has_shape(dialect: Protocol, body: &[u8]) -> bool {
-    let Ok(doc) = Doc::scan(body) else {
-        return false;
-    };
-    let object = doc.get("error").is_some_and(|span| span.kind(body) == b'{');
-    match dialect {
-        Protocol::Messages => object && doc.str("type").is_some_and(|kind| kind == "error"),
-        Protocol::Chat | Protocol::Responses => object,
-    }
-}
-
-/// Whether an answer with a good status is an error all the same (X4).
-fn is_error_object(body: &[u8]) -> bool {
-    // Almost no answer has the word near its beginning; those that do are scanned.
-    let begin = body.get(..256).unwrap_or(body);
-    if memchr::memmem::find(begin, b"\"error\"").is_none() {
-        return false;
-    }
-    let Ok(doc) = Doc::scan(body) else {
-        return false;
-    };
-    let null = |key: &str| doc.get(key).is_none_or(|span| span.of(body) == b"null");
-    !null("error") && null("choices") && null("output") && null("content")
-        || doc.str("type").is_some_and(|kind| kind == "error")
-}
-
-fn unreadable(error: &ReplyError, upstream: &Upstream) -> Box<Problem> {
-    let mut problem = match error {
-        ReplyError::Failure(failure) => {
-            let mut failure = failure.clone();
-            failure.status = failure.status.filter(|status| *status >= 400);
-            Problem::refused(failure)
-        }
-        ReplyError::Json(error) => Problem::new(
-            FailureKind::BadUpstream,
-            "upstream_unreadable",
-            format!(
-                "the answer of provider `{}` is not what its API promises: {error}",
-                upstream.name
-            ),
-        ),
-    };
-    problem.cause = Cause::InBand;
-    problem
-}
-
-async fn next_piece(
-    body: &mut ReplyBody,
-    upstream: &Upstream,
-) -> Result<Option<Bytes>, Box<Problem>> {
-    loop {
-        let next = body.frame();
-        match tokio::time::timeout(upstream.read_idle_timeout, next).await {
-            Err(_) => return Err(silent(upstream)),
-            Ok(None) => return Ok(None),
-            Ok(Some(Err(error))) => return Err(Problem::upstream(&error, &upstream.name)),
-            Ok(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) if !data.is_empty() => return Ok(Some(data)),
-                _ => {}
-            },
-        }
-    }
-}
-
-/// A whole body, within its limits of size and silence.
-async fn collect(
-    mut body: ReplyBody,
-    limit: usize,
-    upstream: &Upstream,
-) -> Result<Bytes, Box<Problem>> {
-    let Some(first) = next_piece(&mut body, upstream).await? else {
-        return Ok(Bytes::new());
-    };
-    if http_body::Body::is_end_stream(&body) && first.len() <= limit {
-        return Ok(first);
-    }
-    let mut whole = BytesMut::from(&*first);
-    drop(first);
-    while let Some(piece) = next_piece(&mut body, upstream).await? {
-        whole.extend_from_slice(&piece);
-        if whole.len() > limit {
-            let mut problem = Problem::new(
-                FailureKind::BadUpstream,
-                "upstream_answer_too_large",
-                format!(
-                    "the answer of provider `{}` is larger than {limit} bytes",
-                    upstream.name
-                ),
-            );
-            problem.cause = Cause::InBand;
-            return Err(problem);
-        }
-    }
-    Ok(whole.freeze())
-}
-
-fn silent(upstream: &Upstream) -> Box<Problem> {
-    let mut problem = Problem::new(
-        FailureKind::Timeout,
-        "upstream_idle_timeout",
-        format!(
-            "provider `{}` sent nothing for {} s",
-            upstream.name,
-            upstream.read_idle_timeout.as_secs()
-        ),
-    );
-    problem.cause = Cause::Timeout;
-    problem
 }
 
 /// A count for an upstream that has no endpoint for it: that of the request it would have got.

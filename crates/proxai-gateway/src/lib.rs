@@ -23,6 +23,7 @@ mod permit;
 mod problem;
 mod pulse;
 mod record;
+mod reply;
 mod service;
 mod snapshot;
 mod stream;
