@@ -1,7 +1,8 @@
 //! Counts what an upstream generates, for when it does not say itself (T10).
 //!
 //! Counting ends with the first output count of the upstream. Messages upstreams send one before
-//! their first word and cost nothing here; Chat upstreams send theirs last. A stated count of zero
+//! their first word and cost nothing here; Chat upstreams send theirs last, so their text waits and
+//! is counted only if it is long or if no count comes. A stated count of zero
 //! beside words is taken for a missing one: that is how servers without a counter fill in the
 //! member.
 //!
@@ -12,20 +13,33 @@ use proxai_ir::{Content, Event, PartId, PartKind, Response, Sink};
 use proxai_tokens::Counter;
 use proxai_types::Usage;
 
+/// Bytes of generated text that wait to be counted. Most answers are shorter, and most upstreams
+/// say what they cost in the end, so mostly nothing is counted at all.
+const MAX_WAITING: usize = 64 * 1024;
+
+/// What a part counts for in [`MAX_WAITING`], beside its text.
+const PART: usize = size_of::<Piece>();
+
 /// Counts one stream.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     /// What the upstream said.
     stated: Usage,
-    open: Vec<Open>,
-    closed: Generated,
+    /// Parts that are open or wait to be counted, in the order of opening.
+    pieces: Vec<Piece>,
+    waiting: usize,
+    /// Of parts that are neither.
+    counted: Generated,
 }
 
 #[derive(Debug)]
-struct Open {
+struct Piece {
     part: PartId,
     thought: bool,
+    open: bool,
+    /// What was counted of it, and behind that what was not.
     counter: Counter,
+    text: String,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,34 +67,63 @@ impl Tally {
             self.stated.merge(usage);
         }
         if self.is_stated() {
-            self.open = Vec::new();
+            self.pieces = Vec::new();
             return;
         }
         match event {
             Event::Open { part, kind } => {
-                let mut counter = Counter::new();
+                let mut text = String::new();
                 if let PartKind::ToolCall { name, .. } = kind {
-                    counter.push(name);
+                    text.push_str(name);
                 }
-                self.open.push(Open {
+                self.waiting += PART + text.len();
+                self.pieces.push(Piece {
                     part: *part,
                     thought: matches!(kind, PartKind::Reasoning { .. }),
-                    counter,
+                    open: true,
+                    counter: Counter::new(),
+                    text,
                 });
             }
             Event::Delta { part, text } => {
-                if let Some(open) = self.open.iter_mut().find(|open| open.part == *part) {
-                    open.counter.push(text);
+                if let Some(piece) = self.open_piece(*part) {
+                    piece.text.push_str(text);
+                    self.waiting += text.len();
                 }
             }
             Event::Close { part } => {
-                if let Some(at) = self.open.iter().position(|open| open.part == *part) {
-                    let open = self.open.swap_remove(at);
-                    self.closed.add(&open.counter, open.thought);
+                if let Some(piece) = self.open_piece(*part) {
+                    piece.open = false;
                 }
             }
             _ => {}
         }
+        if self.waiting > MAX_WAITING {
+            self.count();
+        }
+    }
+
+    fn open_piece(&mut self, part: PartId) -> Option<&mut Piece> {
+        // From the end, since the one that was opened last is the one most is told of.
+        self.pieces
+            .iter_mut()
+            .rev()
+            .find(|piece| piece.part == part && piece.open)
+    }
+
+    /// Counts what waits.
+    fn count(&mut self) {
+        self.waiting = 0;
+        let Self {
+            pieces, counted, ..
+        } = self;
+        pieces.retain_mut(|piece| {
+            piece.counter.push(&std::mem::take(&mut piece.text));
+            if !piece.open {
+                counted.add(&piece.counter, piece.thought);
+            }
+            piece.open
+        });
     }
 
     /// Passes `event` on to `sink`, and before the end what the upstream did not say.
@@ -97,9 +140,11 @@ impl Tally {
     /// Estimates of what the upstream has not said, to be merged over it; `None` if it has.
     pub(crate) fn missing(&self, estimated_input: u64) -> Option<Usage> {
         missing(&self.stated, estimated_input, || {
-            let mut generated = self.closed;
-            for open in &self.open {
-                generated.add(&open.counter, open.thought);
+            let mut generated = self.counted;
+            for piece in &self.pieces {
+                let mut counter = piece.counter.clone();
+                counter.push(&piece.text);
+                generated.add(&counter, piece.thought);
             }
             generated
         })
@@ -174,7 +219,7 @@ fn missing(
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use proptest::sample::Index;
+    use proptest::sample::{Index, select};
     use proxai_ir::{At, Part, Reasoning, ToolCall};
 
     use super::*;
@@ -280,15 +325,39 @@ mod tests {
         tally.note(&Event::Usage(usage(Some(4), Some(1))));
         let text = "many words".into();
         tally.note(&Event::Delta { part, text });
-        assert!(tally.open.is_empty());
+        assert!(tally.pieces.is_empty());
         assert_eq!(tally.missing(9), None);
     }
 
+    #[test]
+    fn what_waits_to_be_counted_is_bounded() {
+        let mut tally = Tally::default();
+        let (kind, closed) = (PartKind::Text, PartId(0));
+        tally.note(&Event::Open { part: closed, kind });
+        tally.note(&Event::Delta {
+            part: closed,
+            text: "one".into(),
+        });
+        tally.note(&Event::Close { part: closed });
+        let (kind, part) = (PartKind::Refusal, PartId(1));
+        tally.note(&Event::Open { part, kind });
+        for _ in 0..100_000 {
+            let text = " two three".into();
+            tally.note(&Event::Delta { part, text });
+            let kept: usize = tally.pieces.iter().map(|piece| piece.text.len()).sum();
+            assert!(kept <= MAX_WAITING);
+        }
+        assert_eq!(tally.pieces.len(), 1);
+        assert_eq!(tally.missing(0).unwrap().output, Some(200_001));
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         #[test]
         fn deltas_count_like_the_whole(
             texts in prop::collection::vec(".{0,40}", 1..4),
-            repeat in 1_usize..90,
+            repeat in select(vec![1_usize, 30, 900]),
             cuts in prop::collection::vec(any::<Index>(), 1..9),
         ) {
             let parts: Vec<Part<'_>> = texts

@@ -1,8 +1,8 @@
 //! What a client sees of an answer's reasoning (P8).
 //!
 //! Runs on the hub, between a decoder and an encoder, so no protocol module knows of it. Two
-//! steps, each on whole answers and on streams: [`tags`] takes thoughts that an upstream wrote
-//! into its text out of it, and [`policy`] decides what becomes of all thoughts.
+//! steps, each on whole answers and on streams: `tags` takes thoughts that an upstream wrote
+//! into its text out of it, and `policy` decides what becomes of all thoughts.
 //!
 //! A filtered stream keeps the grammar of [`Event`]: parts that appear or vanish renumber those
 //! behind them. The fold of a filtered stream is the filtered fold, as long as parts do not
