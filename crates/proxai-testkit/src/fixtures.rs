@@ -187,8 +187,8 @@ impl Case {
     fn load(kind: Kind, folder: &Path) -> Self {
         let name = file_name(folder);
         let path = folder.join("case.toml");
-        let text = fs::read_to_string(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text =
+            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let about: About =
             toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut case = Self {
@@ -206,7 +206,10 @@ impl Case {
             Kind::Request => &case.request,
             Kind::Stream | Kind::Unary | Kind::Error => &case.upstream,
         };
-        assert!(whole.is_some(), "{case}: a file is missing beside case.toml");
+        assert!(
+            whole.is_some(),
+            "{case}: a file is missing beside case.toml"
+        );
         assert!(
             kind != Kind::Error || case.about.status.is_some(),
             "{case}: add `status`"
