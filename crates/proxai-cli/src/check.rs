@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::outcome::{Exit, Stop};
 use crate::terminal::{Cell, Paint, Table, Tone};
-use crate::text::count;
+use crate::text::{count, shown};
 use crate::world::World;
 
 pub(crate) const EXAMPLES: &str = "Examples:
@@ -128,7 +128,7 @@ fn providers(settings: &Settings) -> Table {
         let place = if provider.embedded {
             Cell::new(Tone::Faint, "inside this process")
         } else {
-            provider.base.to_string().into()
+            shown(&provider.base).into()
         };
         table.row(vec![
             provider.name.as_str().into(),
@@ -213,7 +213,7 @@ fn as_json(loaded: &Loaded) -> Value {
                 "name": provider.name,
                 "type": provider.row,
                 "protocols": protocols,
-                "base_url": (!provider.embedded).then(|| provider.base.to_string()),
+                "base_url": (!provider.embedded).then(|| shown(&provider.base)),
                 "keys": configured.keys.len(),
                 "default_model": configured.default_model,
             })

@@ -24,8 +24,8 @@ pub(crate) const EXAMPLES: &str = "Examples:
 Keys are looked for in the environment and local servers on their usual ports.
 The file gets the variables' names, never a key, and the mode 0600.";
 
-/// How many names a line of the list of providers holds.
-const NAMES_PER_LINE: usize = 4;
+/// How long a line of the list of providers may be.
+const LINE_WIDTH: usize = 96;
 
 /// Arguments of `init`.
 #[derive(Clone, Debug, Args)]
@@ -81,16 +81,26 @@ pub(crate) fn run(args: &InitArgs, world: &mut World<'_>) -> Result<Exit, Stop> 
 struct Found<'r> {
     /// Providers with the variable that holds their key.
     keys: Vec<(&'r Row, &'r str)>,
+    /// Providers whose variable another one has already: the regions and plans of one vendor. A
+    /// key is good for one of them, and which one only its owner knows.
+    siblings: Vec<(&'r Row, &'r str)>,
     servers: Vec<&'r Row>,
 }
 
 impl<'r> Found<'r> {
     fn on(sources: &dyn Sources, registry: &'r Registry, answering: &[String]) -> Self {
         let rows = || registry.rows().filter(|row| !row.identity.generic);
-        let keys: Vec<(&Row, &str)> = rows()
-            .filter(|row| row.cells.base.is_some())
-            .filter_map(|row| Some((row, set_variable(row, sources)?)))
-            .collect();
+        let mut keys: Vec<(&Row, &str)> = Vec::new();
+        let mut siblings = Vec::new();
+        for row in rows().filter(|row| row.cells.base.is_some()) {
+            match set_variable(row, sources) {
+                Some(variable) if keys.iter().any(|(_, taken)| *taken == variable) => {
+                    siblings.push((row, variable));
+                }
+                Some(variable) => keys.push((row, variable)),
+                None => {}
+            }
+        }
         let servers = rows()
             .filter(|row| answering.contains(&row.identity.id))
             .filter(|row| {
@@ -99,7 +109,11 @@ impl<'r> Found<'r> {
                     .any(|(with_key, _)| with_key.identity.id == row.identity.id)
             })
             .collect();
-        Self { keys, servers }
+        Self {
+            keys,
+            siblings,
+            servers,
+        }
     }
 
     fn ids(&self) -> Vec<&'r str> {
@@ -146,6 +160,16 @@ port = 18080
             &format!(
                 "# {title}: {}\n{table}\napi_key = \"${{{variable}}}\"\n#model = \"…\"\n",
                 row.identity.docs
+            ),
+        );
+    }
+    for (row, variable) in &found.siblings {
+        let title = &row.identity.title;
+        let table = provider_table(&row.identity.id);
+        text(
+            &mut out,
+            &format!(
+                "# {title} has the same variable; keep the one that the key is for.\n#{table}\n#api_key = \"${{{variable}}}\"\n"
             ),
         );
     }
@@ -211,21 +235,26 @@ fn default(out: &mut String, found: &Found<'_>) {
 fn known(out: &mut String, found: &Found<'_>, registry: &Registry) {
     text(
         out,
-        "# Built-in providers; a table without any key uses the variable. `proxai providers` says more.",
+        "# Built-in providers. `[providers.NAME]` is enough if the variable is set; `proxai providers` says more.",
     );
     let there = found.ids();
-    let entries: Vec<String> = registry
+    let rows = registry
         .rows()
         .filter(|row| !row.identity.generic && row.cells.embedded != Some(true))
-        .filter(|row| !there.contains(&row.identity.id.as_str()))
-        .filter_map(|row| {
-            let variable = row.cells.auth.env.iter().flatten().next()?.name();
-            Some(format!("[providers.{}] {variable}", row.identity.id))
-        })
-        .collect();
-    for line in entries.chunks(NAMES_PER_LINE) {
-        text(out, &format!("#   {}", line.join(", ")));
+        .filter(|row| !there.contains(&row.identity.id.as_str()));
+    let mut line = "#  ".to_owned();
+    for row in rows {
+        let Some(variable) = row.cells.auth.env.iter().flatten().next() else {
+            continue;
+        };
+        let entry = format!(" {} ({}),", row.identity.id, variable.name());
+        if line.len() + entry.len() > LINE_WIDTH {
+            text(out, &line);
+            "#  ".clone_into(&mut line);
+        }
+        line.push_str(&entry);
     }
+    text(out, line.trim_end_matches(','));
 }
 
 fn text(out: &mut String, text: &str) {

@@ -149,18 +149,33 @@ impl Table {
 pub(crate) struct Progress<'a> {
     err: RefCell<&'a mut dyn Write>,
     shown: bool,
+    done: std::cell::Cell<usize>,
+    total: usize,
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn new(err: &'a mut dyn Write, shown: bool) -> Self {
+    /// Nothing done yet of so many.
+    pub(crate) fn new(err: &'a mut dyn Write, shown: bool, total: usize) -> Self {
         Self {
             err: RefCell::new(err),
             shown,
+            done: std::cell::Cell::new(0),
+            total,
         }
     }
 
-    /// Replaces the line. That it cannot be written is no reason to stop.
+    /// One more is done.
+    pub(crate) fn advance(&self) {
+        self.done.set(self.done.get() + 1);
+    }
+
+    /// Says what is being done.
     pub(crate) fn show(&self, text: &str) {
+        self.line(&format!("[{}/{}] {text}", self.done.get(), self.total));
+    }
+
+    /// Replaces the line. That it cannot be written is no reason to stop.
+    fn line(&self, text: &str) {
         if self.shown {
             let mut err = self.err.borrow_mut();
             drop(write!(err, "\r\x1b[2K{text}"));
@@ -170,7 +185,7 @@ impl<'a> Progress<'a> {
 
     /// Takes the line away.
     pub(crate) fn clear(&self) {
-        self.show("");
+        self.line("");
     }
 }
 
@@ -210,11 +225,15 @@ mod tests {
     #[test]
     fn progress_is_for_terminals_only() {
         let mut err = Vec::new();
-        Progress::new(&mut err, false).show("busy");
+        Progress::new(&mut err, false, 1).show("busy");
         assert!(err.is_empty());
-        let progress = Progress::new(&mut err, true);
+        let progress = Progress::new(&mut err, true, 2);
+        progress.advance();
         progress.show("busy");
         progress.clear();
-        assert_eq!(String::from_utf8(err).unwrap(), "\r\x1b[2Kbusy\r\x1b[2K");
+        assert_eq!(
+            String::from_utf8(err).unwrap(),
+            "\r\x1b[2K[1/2] busy\r\x1b[2K"
+        );
     }
 }

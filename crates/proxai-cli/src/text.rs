@@ -1,5 +1,7 @@
 //! Texts of others, made fit for a line on a terminal, and texts of ours for a file.
 
+use proxai_providers::Url;
+
 /// The longest text of an upstream that is quoted.
 const MAX_QUOTE: usize = 240;
 
@@ -19,6 +21,24 @@ pub(crate) fn quote(text: &str, secrets: &[&str]) -> String {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,
     }
+}
+
+/// A URL whose query tells names only: some put a key there. Versions are no secret.
+pub(crate) fn shown(url: &Url) -> String {
+    let place = format!("{}{}", url.origin(), url.path());
+    let Some(query) = url.query() else {
+        return place;
+    };
+    let pairs: Vec<String> = query
+        .split('&')
+        .map(|pair| match pair.split_once('=') {
+            Some((name, _)) if !name.to_ascii_lowercase().ends_with("version") => {
+                format!("{name}=[redacted]")
+            }
+            _ => pair.to_owned(),
+        })
+        .collect();
+    format!("{place}?{}", pairs.join("&"))
 }
 
 /// The header of a provider's table in the configuration.
@@ -53,6 +73,15 @@ mod tests {
         assert_eq!(text, "[31mIncorrect key: [redacted]");
         let long = quote(&"é".repeat(1000), &[]);
         assert_eq!(long.chars().count(), MAX_QUOTE + 1);
+    }
+
+    #[test]
+    fn a_key_in_a_query_is_not_shown_and_a_version_is() {
+        let url = Url::parse("https://h/v1?api-version=2024-10-21&key=sk-quite-secret").unwrap();
+        assert_eq!(
+            shown(&url),
+            "https://h/v1?api-version=2024-10-21&key=[redacted]"
+        );
     }
 
     #[test]

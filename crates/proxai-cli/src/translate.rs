@@ -17,7 +17,6 @@ use proxai_types::Protocol;
 use serde_json::{Value, json};
 
 use crate::outcome::{Exit, Stop};
-use crate::terminal::Tone;
 use crate::world::World;
 
 pub(crate) const EXAMPLES: &str = "Examples:
@@ -107,10 +106,7 @@ pub(crate) fn run(args: &TranslateArgs, world: &mut World<'_>) -> Result<Exit, S
             let place = refused
                 .path
                 .map_or_else(String::new, |path| format!("{path}: "));
-            // Standard error may be a terminal when standard output is not, but not the reverse
-            // in any way that matters: colours follow the results.
-            let mark = world.paint().text(Tone::Bad, "refused");
-            writeln!(world.err, "{mark}: {place}{}", refused.message)?;
+            writeln!(world.err, "refused: {place}{}", refused.message)?;
             Ok(Exit::No)
         }
     }

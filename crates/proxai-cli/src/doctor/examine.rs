@@ -17,7 +17,7 @@ use super::finding::{Check, Diagnosis, Finding, Report, Verdict};
 use super::subject::Subject;
 use super::wire::{Answer, Kind, Question, Trouble, Wire};
 use crate::terminal::Progress;
-use crate::text::{count, quote};
+use crate::text::count;
 
 /// How long to wait, and from when to complain.
 #[derive(Clone, Copy, Debug)]
@@ -63,24 +63,26 @@ pub(crate) async fn examine<'a>(
         return examination.report;
     }
     examination.run().await;
+    progress.advance();
     examination.report
 }
 
-struct Examination<'a, 'p> {
-    subject: &'a Subject<'a>,
+/// The state of the checks of one provider.
+pub(super) struct Examination<'a, 'p> {
+    pub(super) subject: &'a Subject<'a>,
     wire: Wire<'a>,
-    protocol: Protocol,
+    pub(super) protocol: Protocol,
     patience: Patience,
     progress: &'a Progress<'p>,
     /// The models that the provider lists.
     listed: Vec<String>,
-    report: Report,
+    pub(super) report: Report,
 }
 
-/// An answer to a question about a model.
-struct Exchange {
-    question: Question,
-    answer: Answer,
+/// A question with its answer.
+pub(super) struct Exchange {
+    pub(super) question: Question,
+    pub(super) answer: Answer,
 }
 
 impl Examination<'_, '_> {
@@ -130,11 +132,11 @@ impl Examination<'_, '_> {
         !bad.any(|finding| finding.verdict == Verdict::Bad && finding.check != Check::Stream)
     }
 
-    fn bad(&mut self, check: Check, diagnosis: Diagnosis) {
+    pub(super) fn bad(&mut self, check: Check, diagnosis: Diagnosis) {
         self.report.add(Finding::of(check, Verdict::Bad, diagnosis));
     }
 
-    fn doubt(&mut self, check: Check, diagnosis: Diagnosis) {
+    pub(super) fn doubt(&mut self, check: Check, diagnosis: Diagnosis) {
         self.report
             .add(Finding::of(check, Verdict::Doubtful, diagnosis));
     }
@@ -151,7 +153,7 @@ impl Examination<'_, '_> {
             .add(Finding::good(Check::Reachable, seen).after(latency));
     }
 
-    fn failure(&self, answer: &Answer) -> Failure {
+    pub(super) fn failure(&self, answer: &Answer) -> Failure {
         let mut failure = decode_failure(self.protocol, answer.status, &answer.body);
         failure.status = Some(answer.status);
         failure
@@ -198,7 +200,7 @@ impl Examination<'_, '_> {
         }
     }
 
-    fn trouble(&mut self, check: Check, trouble: Trouble) {
+    pub(super) fn trouble(&mut self, check: Check, trouble: Trouble) {
         let subject = self.subject;
         match trouble {
             Trouble::Transport(kind, message) => {
@@ -225,7 +227,12 @@ impl Examination<'_, '_> {
         }
     }
 
-    async fn ask(&mut self, check: Check, model: &str, key: usize) -> Result<Exchange, Trouble> {
+    pub(super) async fn ask(
+        &mut self,
+        check: Check,
+        model: &str,
+        key: usize,
+    ) -> Result<Exchange, Trouble> {
         self.announce(check);
         let question = body::question(check, self.subject.provider, self.protocol, model)?;
         let key = self.subject.keys.get(key);
@@ -278,7 +285,7 @@ impl Examination<'_, '_> {
     }
 
     /// The first request to the model's endpoint was refused.
-    async fn refused(&mut self, question: &Question, answer: &Answer, model: &str) {
+    pub(super) async fn refused(&mut self, question: &Question, answer: &Answer, model: &str) {
         let subject = self.subject;
         let url = &question.url;
         let failure = self.failure(answer);
@@ -338,116 +345,6 @@ impl Examination<'_, '_> {
             }
         }
         None
-    }
-
-    async fn stream(&mut self, model: &str) {
-        let Exchange { question, answer } = match self.ask(Check::Stream, model, 0).await {
-            Ok(exchange) => exchange,
-            Err(trouble) => return self.trouble(Check::Stream, trouble),
-        };
-        let subject = self.subject;
-        if !(200..=299).contains(&answer.status) {
-            if self.report.finding(Check::Chat).map(|found| found.verdict) == Some(Verdict::Nothing)
-            {
-                // Nothing was asked of this endpoint before.
-                return self.refused(&question, &answer, model).await;
-            }
-            let failure = self.failure(&answer);
-            let message = quote(&failure.message, &subject.secrets());
-            let seen = format!("no stream: {} and {message}", answer.status);
-            let diagnosis = advice::no_stream(subject, seen);
-            return self.bad(Check::Stream, diagnosis);
-        }
-        self.report.add(Finding::good(Check::Authenticated, "ok"));
-        if answer.kind == Kind::Json || answer.body.trim_ascii_start().starts_with(b"{") {
-            let seen = "no stream: one JSON answer came instead of events".to_owned();
-            let diagnosis = advice::no_stream(subject, seen);
-            return self.bad(Check::Stream, diagnosis);
-        }
-        match body::read_stream(self.protocol, &answer.body) {
-            Ok(_) => {
-                let seen = format!("first event after {}", advice::time(answer.first));
-                self.report
-                    .add(Finding::good(Check::Stream, seen).after(answer.first));
-            }
-            Err(failure) => {
-                let message = answer.cut.as_deref().unwrap_or(&failure.message);
-                let diagnosis = advice::cut_stream(subject, message);
-                self.bad(Check::Stream, diagnosis);
-            }
-        }
-    }
-
-    /// What a model cannot do is no fault of the provider.
-    async fn tools(&mut self, model: &str) {
-        let found = self.ability(Check::Tools, model).await;
-        let advice = "choose a model that calls tools if clients use them";
-        match found {
-            Err(()) => {}
-            Ok(Ok(holds)) if holds.call => {
-                self.report.add(Finding::good(Check::Tools, "called"));
-            }
-            Ok(Ok(_)) => {
-                let seen = "it answered in words instead of calling the tool";
-                self.doubt(Check::Tools, Diagnosis::new(seen, advice));
-            }
-            Ok(Err(message)) => self.doubt(Check::Tools, Diagnosis::new(message, advice)),
-        }
-    }
-
-    async fn reasoning(&mut self, model: &str) {
-        match self.ability(Check::Reasoning, model).await {
-            Err(()) => {}
-            Ok(Ok(holds)) if holds.reasoning => {
-                self.report.add(Finding::good(Check::Reasoning, "shown"));
-            }
-            Ok(Ok(_)) => {
-                let seen = "the model shows none";
-                self.report.add(Finding::nothing(Check::Reasoning, seen));
-            }
-            Ok(Err(message)) => {
-                self.report.add(Finding::nothing(Check::Reasoning, message));
-            }
-        }
-    }
-
-    /// What an answer holds, or how it was refused. `Err` if the finding has been made.
-    async fn ability(&mut self, check: Check, model: &str) -> Result<Result<Holds, String>, ()> {
-        let exchange = match self.ask(check, model, 0).await {
-            Ok(exchange) => exchange,
-            Err(trouble) => {
-                self.trouble(check, trouble);
-                return Err(());
-            }
-        };
-        let answer = &exchange.answer;
-        if answer.status >= 500 {
-            let failure = self.failure(answer);
-            let diagnosis = advice::refusal(self.subject, &exchange.question.url, &failure);
-            self.bad(check, diagnosis);
-            return Err(());
-        }
-        if !(200..=299).contains(&answer.status) {
-            let message = quote(&self.failure(answer).message, &self.subject.secrets());
-            return Ok(Err(format!("{}: {message}", answer.status)));
-        }
-        Ok(body::read_whole(self.protocol, &answer.body)
-            .map_err(|error| quote(&error.to_string(), &self.subject.secrets())))
-    }
-
-    /// Each further key is asked once: one that is refused would fail every so many requests.
-    async fn other_keys(&mut self, model: &str) {
-        for index in 1..self.subject.keys.len() {
-            let Ok(exchange) = self.ask(Check::Chat, model, index).await else {
-                continue;
-            };
-            if matches!(exchange.answer.status, 401 | 403) {
-                let failure = self.failure(&exchange.answer);
-                let url = &exchange.question.url;
-                let diagnosis = advice::key(self.subject, self.protocol, url, &failure, index);
-                self.bad(Check::Authenticated, diagnosis);
-            }
-        }
     }
 }
 

@@ -33,6 +33,7 @@ pub(crate) async fn models(
     let provider = subject.provider;
     progress.show(&format!("{}: models …", provider.name));
     let mut result = ask(subject, timeout).await;
+    progress.advance();
     if let Ok(models) = &mut result {
         models.sort();
         models.dedup();

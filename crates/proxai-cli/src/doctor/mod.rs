@@ -6,6 +6,7 @@
 //!
 //! Small answers are asked for, so a run costs a fraction of a cent per provider.
 
+mod abilities;
 mod advice;
 mod body;
 mod examine;
@@ -93,7 +94,7 @@ pub(crate) async fn run(args: &DoctorArgs, world: &mut World<'_>) -> Result<Exit
         Subject::new(configured, &loaded.settings, world.registry, world.sources)
     });
     let subjects: Vec<Subject<'_>> = subjects.collect();
-    let progress = Progress::new(world.err, world.terminal.progress);
+    let progress = Progress::new(world.err, world.terminal.progress, subjects.len());
     if wants_models {
         let lists = join_all(
             subjects

@@ -10,6 +10,7 @@ use proxai_translate::{Abilities, RequestInfo, Target, translate_request};
 use proxai_types::Protocol;
 
 use super::RouteArgs;
+use crate::text::shown;
 
 /// Stands where a key would be.
 const REDACTED: &str = "[redacted]";
@@ -47,7 +48,7 @@ impl<'a> Leg<'a> {
         let mut remarks = Vec::new();
         let mut url = match provider.url(Resource::Generate(protocol)) {
             _ if provider.embedded => "inside this process".to_owned(),
-            Ok(url) => url.to_string(),
+            Ok(url) => shown(&url),
             Err(error) => error.to_string(),
         };
         let mut headers: Vec<(String, String)> = vec![

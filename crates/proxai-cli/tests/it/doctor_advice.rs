@@ -15,7 +15,7 @@ async fn doctor(
         "[providers.up]\nbase_url = \"{}/v1\"\n{extra}",
         server.origin()
     ));
-    (setting.run(&["doctor", "--timeout", "0.5"]).await, server)
+    (setting.run(&["doctor", "--timeout", "10"]).await, server)
 }
 
 const PLAIN: &str = "api_key = \"sk-plain-0001\"\nmodel = \"pond-2\"\n";
@@ -246,4 +246,43 @@ async fn a_messages_provider_is_asked_in_messages() {
         1,
         "only the stream fails: {row}"
     );
+}
+
+#[tokio::test]
+async fn a_wrong_path_is_corrected_where_an_endpoint_answers_and_doubted_where_none_does() {
+    let server = Server::start(|asked: &Asked| {
+        if asked.path() == "/v1/chat/completions" {
+            healthy(asked)
+        } else {
+            json(404, "{}")
+        }
+    })
+    .await;
+    let origin = server.origin();
+    for path in ["/v1/v1", "/v2", "/openai"] {
+        let setting = Setting::with(&format!(
+            "[providers.up]\nbase_url = \"{origin}{path}\"\n{PLAIN}"
+        ));
+        let ran = setting.run(&["doctor"]).await;
+        assert_eq!(ran.exit, Exit::No);
+        ran.says(&format!(
+            "404 at {origin}{path}/chat/completions: the base URL"
+        ));
+        ran.says(&format!(
+            "-> set base_url = \"{origin}/v1\" in [providers.up]"
+        ));
+    }
+
+    let nowhere = Server::start(|_| json(404, "{}")).await;
+    let base = |path: &str| {
+        let origin = nowhere.origin();
+        Setting::with(&format!(
+            "[providers.up]\nbase_url = \"{origin}{path}\"\n{PLAIN}"
+        ))
+    };
+    let ran = base("/api").run(&["doctor"]).await;
+    ran.says("perhaps the base URL lacks /v1, though nothing answers there either");
+    let ran = base("/v1").run(&["doctor"]).await;
+    ran.says("/v1/chat/completions: there is no such endpoint");
+    ran.says("or set `protocol` to one that the server speaks");
 }

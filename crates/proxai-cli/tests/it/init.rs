@@ -95,3 +95,22 @@ async fn a_file_that_is_there_is_replaced_only_by_force() {
         assert_eq!(mode & 0o777, 0o600);
     }
 }
+
+#[tokio::test]
+async fn a_variable_of_several_regions_enables_one_and_offers_the_others() {
+    let ran = Setting::default()
+        .var("DASHSCOPE_API_KEY", "k")
+        .run(&["init", "--output", "-"])
+        .await;
+    let live = ran
+        .out
+        .matches("\napi_key = \"${DASHSCOPE_API_KEY}\"")
+        .count();
+    let offered = ran
+        .out
+        .matches("\n#api_key = \"${DASHSCOPE_API_KEY}\"")
+        .count();
+    assert_eq!(live, 1, "{}", ran.out);
+    assert!(offered >= 2, "{}", ran.out);
+    assert!(ran.out.lines().all(|line| line.len() < 140), "{}", ran.out);
+}
