@@ -13,11 +13,6 @@ use clap::Parser as _;
 
 use crate::args::{Args, Command};
 
-/// Keeps the pages of large bodies for the next one; the system's allocator gives them back and
-/// faults them in again for each request.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let args = Args::parse();
     let result = match args.command.unwrap_or(Command::Serve) {
