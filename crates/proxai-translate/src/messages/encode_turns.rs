@@ -20,6 +20,7 @@ use super::media;
 use crate::adapter::RequestError;
 use crate::context::Target;
 use crate::features::{Feature, lose_at};
+use crate::tools::pair::{NO_RESULT, orphan_heading};
 use crate::{ids, seal};
 
 /// What stands for a user who has not spoken.
@@ -27,8 +28,6 @@ const STUB: &str = "Begin.";
 /// What stands behind an assistant who spoke last: continuing its words is not offered by every
 /// model of this protocol (case 79).
 const CONTINUE: &str = "Continue.";
-/// What stands for a result that never came (case 40).
-const NO_RESULT: &str = "No result was recorded for this call.";
 
 /// System prompt and messages.
 #[derive(Debug)]
@@ -500,7 +499,7 @@ impl<'r> Encoder<'_, '_, 'r> {
                 answered.at,
                 format!("no call `{id}` stands in the turn before; its result is sent as text"),
             );
-            let head = format!("Result of tool call {id}:");
+            let head = orphan_heading(&id);
             let mut blocks = vec![(answered.at, text_block(head.into(), None))];
             if let Some(Text::Parts(parts)) = answered.result.content {
                 blocks.extend(parts.into_iter().map(|block| (answered.at, block)));

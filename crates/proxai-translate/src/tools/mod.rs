@@ -1,11 +1,13 @@
 //! Makes tools legal for an upstream, and restores them in its answers (T7).
 //!
-//! Runs on the hub, between a decoder and an encoder, so no protocol module knows of it. Three
-//! things are changed: names that the target refuses, namespaces that it does not have, and tools
-//! that take free text, which become functions with one string. Every change is a pure function
-//! of the tool's own name, so the same history always gives the same bytes (T5); a name that was
-//! changed carries a hash of the original, so two tools never become one.
+//! Runs on the hub, between a decoder and an encoder, so no protocol module knows of it. Names that
+//! the target refuses and namespaces that it does not have are changed, tools that take free text
+//! become functions with one string, and calls and results that lost each other are repaired.
+//! Every change of a name is a pure function of the tool's own name, so the same history always
+//! gives the same bytes (T5); a name that was changed carries a hash of the original, so two tools
+//! never become one.
 
+pub(crate) mod pair;
 mod prepare;
 mod restore;
 mod unwrap;

@@ -69,6 +69,7 @@ pub fn prepare(
             _ => {}
         }
     }
+    super::pair::pair(request, losses);
     prepare_choice(request, &naming, custom, losses);
     map
 }
