@@ -5,10 +5,20 @@ use proxai_providers::Url;
 /// The longest text of an upstream that is quoted.
 const MAX_QUOTE: usize = 240;
 
+/// A shorter key keeps no secret and would be found in any word.
+const MIN_SECRET: usize = 4;
+
 /// An upstream's words in one line: no escape sequences, none of our secrets, not too long.
 pub(crate) fn quote(text: &str, secrets: &[&str]) -> String {
+    let mut secrets: Vec<&str> = secrets
+        .iter()
+        .copied()
+        .filter(|secret| secret.len() >= MIN_SECRET)
+        .collect();
+    // One may be a part of another.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     let mut text = text.to_owned();
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+    for secret in secrets {
         text = text.replace(secret, "[redacted]");
     }
     let visible: String = text
@@ -68,7 +78,7 @@ mod tests {
     fn a_quoted_text_cannot_harm_a_terminal_or_tell_a_key() {
         let text = quote(
             "\x1b[31mIncorrect key:\n sk-quite-secret \u{7}",
-            &["", "sk-quite-secret"],
+            &["", "k", "sk-quite", "sk-quite-secret"],
         );
         assert_eq!(text, "[31mIncorrect key: [redacted]");
         let long = quote(&"é".repeat(1000), &[]);

@@ -233,10 +233,10 @@ pub(crate) fn model(
     failure: &Failure,
     listed: &[String],
 ) -> Diagnosis {
-    let named: Vec<&str> = listed
+    let named: Vec<String> = listed
         .iter()
         .take(NAMED_MODELS)
-        .map(String::as_str)
+        .map(|model| quote(model, &[]))
         .collect();
     let some = if named.is_empty() {
         String::new()
@@ -327,6 +327,10 @@ pub(crate) fn refusal(subject: &Subject<'_>, url: &Url, failure: &Failure) -> Di
         402 => "the account has no credit: add some, or use another key".to_owned(),
         429 => "the key is at its limit: wait, raise the limit, or add `api_keys` that take turns"
             .to_owned(),
+        400 if failure.message.contains("max_completion_tokens") => format!(
+            "set max_tokens_field = \"max_completion_tokens\" in {}",
+            quirks_table(subject)
+        ),
         500.. => "the provider fails: try again, and give the route another target".to_owned(),
         _ => format!(
             "if it names a parameter, add that to `refused_parameters` in {}",
@@ -350,12 +354,27 @@ pub(crate) fn unreadable(subject: &Subject<'_>, protocol: Protocol, message: &st
 
 /// It does not stream (P13).
 pub(crate) fn no_stream(subject: &Subject<'_>, seen: String) -> Diagnosis {
+    if seen.contains("stream_options") {
+        let advice = format!("set stream_options = false in {}", quirks_table(subject));
+        return Diagnosis::new(seen, advice);
+    }
     Diagnosis::new(
         seen,
         format!(
             "set stream = \"never\" in {}: clients that want a stream then get the whole answer replayed as one",
             quirks_table(subject)
         ),
+    )
+}
+
+/// A whole answer broke off.
+pub(crate) fn cut(subject: &Subject<'_>, message: &str) -> Diagnosis {
+    Diagnosis::new(
+        format!(
+            "the answer breaks off: {}",
+            quote(message, &subject.secrets())
+        ),
+        "something between here and there may cut connections: look at proxies in between, and at the provider's status",
     )
 }
 

@@ -250,6 +250,10 @@ impl Examination<'_, '_> {
             return self.refused(&question, &answer, model).await;
         }
         self.report.add(Finding::good(Check::Authenticated, "ok"));
+        if let Some(message) = &answer.cut {
+            let diagnosis = advice::cut(self.subject, message);
+            return self.bad(Check::Chat, diagnosis);
+        }
         match body::read_whole(self.protocol, &answer.body) {
             Err(ReplyError::Failure(failure)) => {
                 let diagnosis = advice::refusal(self.subject, &question.url, &failure);
@@ -348,9 +352,14 @@ impl Examination<'_, '_> {
     }
 }
 
+/// A shorter model id may be a part of any word.
+const MIN_MODEL_BYTES: usize = 4;
+
 /// Whether a 404 is about the model and not about the path.
 fn is_about_model(failure: &Failure, model: &str) -> bool {
     let code = failure.code.as_deref().unwrap_or_default();
     let message = failure.message.to_ascii_lowercase();
-    code.contains("model") || message.contains(&model.to_ascii_lowercase())
+    code.contains("model")
+        || message.contains("model")
+        || model.len() >= MIN_MODEL_BYTES && message.contains(&model.to_ascii_lowercase())
 }

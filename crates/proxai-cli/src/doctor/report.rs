@@ -8,7 +8,7 @@ use super::advice::time;
 use super::finding::{Check, Finding, Report, Verdict};
 use crate::outcome::Stop;
 use crate::terminal::{Cell, Paint, Table, Tone};
-use crate::text::count;
+use crate::text::{count, quote};
 
 /// Writes the reports for people.
 pub(crate) fn print(reports: &[Report], out: &mut dyn Write, paint: Paint) -> Result<(), Stop> {
@@ -17,7 +17,8 @@ pub(crate) fn print(reports: &[Report], out: &mut dyn Write, paint: Paint) -> Re
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
     let mut table = Table::with_headings(&headings);
     for report in reports {
-        let model = report.model.as_deref().unwrap_or("-");
+        // It may come from the provider's own list.
+        let model = quote(report.model.as_deref().unwrap_or("-"), &[]);
         let mut cells: Vec<Cell> = vec![report.provider.as_str().into(), model.into()];
         cells.extend(Check::ALL.iter().map(|check| cell(report.finding(*check))));
         table.row(cells);

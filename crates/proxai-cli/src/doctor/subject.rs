@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use proxai_config::{ProviderSettings, Settings, Sources};
+use proxai_providers::auth::ANTHROPIC_VERSION;
 use proxai_providers::{Key, Provider, Registry};
 
 use crate::text::provider_table;
@@ -78,7 +79,15 @@ impl<'a> Subject<'a> {
 
     /// What must not appear in any output.
     pub(crate) fn secrets(&self) -> Vec<&str> {
-        self.keys.iter().map(|key| key.secret.expose()).collect()
+        let keys = self.keys.iter().map(|key| key.secret.expose());
+        // The values of static headers may be tokens.
+        let headers = self
+            .provider
+            .protocols()
+            .flat_map(|protocol| self.provider.headers(protocol))
+            .map(|(_, value)| value)
+            .filter(|value| value.len() >= MIN_KEY_BYTES && *value != ANTHROPIC_VERSION);
+        keys.chain(headers).collect()
     }
 }
 

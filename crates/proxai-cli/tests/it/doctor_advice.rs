@@ -31,7 +31,7 @@ fn posts(asked: &Asked, reply: Reply) -> Reply {
 
 #[tokio::test]
 async fn every_refusal_names_what_to_change() {
-    let cases: [(u16, &str, &str, &str); 6] = [
+    let cases: [(u16, &str, &str, &str); 7] = [
         (
             404,
             r#"{"error":{"message":"The model `pond-2` does not exist","code":"model_not_found"}}"#,
@@ -67,6 +67,12 @@ async fn every_refusal_names_what_to_change() {
             r#"{"error":{"message":"unknown field `max_tokens`"}}"#,
             "unknown field `max_tokens`",
             "`refused_parameters` in [providers.up.quirks]",
+        ),
+        (
+            400,
+            r#"{"error":{"message":"use 'max_completion_tokens' instead"}}"#,
+            "400 at",
+            "set max_tokens_field = \"max_completion_tokens\" in [providers.up.quirks]",
         ),
     ];
     for (status, body, seen, advice) in cases {
@@ -285,4 +291,56 @@ async fn a_wrong_path_is_corrected_where_an_endpoint_answers_and_doubted_where_n
     let ran = base("/v1").run(&["doctor"]).await;
     ran.says("/v1/chat/completions: there is no such endpoint");
     ran.says("or set `protocol` to one that the server speaks");
+}
+
+#[tokio::test]
+async fn a_parameter_that_only_streams_have_is_told_from_no_stream_at_all() {
+    let script = |asked: &Asked| {
+        if asked.json().get("stream_options").is_some() {
+            json(
+                422,
+                r#"{"detail":"stream_options: extra inputs are not permitted"}"#,
+            )
+        } else {
+            healthy(asked)
+        }
+    };
+    let (ran, _server) = doctor(PLAIN, script).await;
+    assert_eq!(ran.exit, Exit::No);
+    ran.says("-> set stream_options = false in [providers.up.quirks]");
+    let followed = format!("{PLAIN}[providers.up.quirks]\nstream_options = false\n");
+    let (ran, _server) = doctor(&followed, script).await;
+    assert_eq!(ran.exit, Exit::Yes, "the advice helps: {ran:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_no_matter_of_the_protocol() {
+    let script = |asked: &Asked| {
+        posts(
+            asked,
+            Reply::Raw(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{\"id\":"),
+        )
+    };
+    let (ran, _server) = doctor(PLAIN, script).await;
+    assert_eq!(ran.exit, Exit::No);
+    ran.says("FAIL chat: the answer breaks off");
+}
+
+#[tokio::test]
+async fn what_an_upstream_writes_cannot_harm_the_terminal_or_tell_a_secret() {
+    let script = |asked: &Asked| {
+        if asked.line.starts_with("GET") {
+            return json(200, r#"{"data":[{"id":"po\u001b[2Jnd"}]}"#);
+        }
+        let team = asked.head.lines().find(|line| line.starts_with("x-team: "));
+        let body = serde_json::json!({
+            "error": { "message": format!("\u{1b}[31m{}", team.unwrap_or_default()) },
+        });
+        json(500, &body.to_string())
+    };
+    let extra = "api_key = \"k\"\nheaders = { x-team = \"team-token-0001\" }\n";
+    let (ran, _server) = doctor(extra, script).await;
+    assert_eq!(ran.exit, Exit::No);
+    ran.says("x-team: [redacted]");
+    assert!(!ran.out.contains('\x1b'), "{:?}", ran.out);
 }
