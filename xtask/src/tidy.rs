@@ -47,13 +47,14 @@ impl TextFile {
     }
 
     /// The crate and the code of a file under `crates/<name>/src/`, without what is only for
-    /// tests: `#[cfg(test)]` items, and by convention `tests.rs`, `tests/` and `test_support.rs`.
+    /// tests: `#[cfg(test)]` items, and by convention `tests.rs`, `…_tests.rs`, `tests/` and
+    /// `test_support.rs`.
     fn library_code(&self) -> Option<(&str, RustText)> {
         let (name, rest) = self.path.strip_prefix("crates/")?.split_once('/')?;
         let inside = rest.strip_prefix("src/")?;
         let is_test = inside
             .split('/')
-            .any(|part| matches!(part, "tests" | "tests.rs" | "test_support.rs"));
+            .any(|part| part == "tests" || part == "test_support.rs" || part.ends_with("tests.rs"));
         (self.is_rust() && !is_test).then(|| (name, RustText::scan(&self.text).without_tests()))
     }
 }
