@@ -52,7 +52,12 @@ impl<'a> Context<'a> {
             .unwrap_or(self.request_id)
     }
 
-    fn asked(self, call: &'a Call, operation: Operation, protocol: Protocol) -> Asked<'a> {
+    pub(crate) fn asked(
+        self,
+        call: &'a Call,
+        operation: Operation,
+        protocol: Protocol,
+    ) -> Asked<'a> {
         Asked {
             operation,
             protocol,
@@ -443,80 +448,4 @@ async fn untouched(
         usage,
         stream: false,
     })
-}
-
-/// Any other path: everything is the upstream's, errors included (E2, E7).
-pub(crate) async fn forward(
-    cx: Context<'_>,
-    call: &Call,
-    upstream: &Upstream,
-    attempt: &Attempt,
-    to: To<'_>,
-) -> Result<Answer, Box<Problem>> {
-    let mut request = upstream.request(to, call.uri.query())?;
-    request.method_mut().clone_from(&call.method);
-    let headers = request.headers_mut();
-    // What the body is, the client says; a request without a body says nothing.
-    headers.remove(CONTENT_TYPE);
-    forward_request(
-        Hop::Other,
-        &call.headers,
-        &upstream.provider.forward_headers,
-        headers,
-    );
-    let mut body = call.body_for(&attempt.upstream_model);
-    if !attempt.options.is_empty()
-        && let Some(merged) = options::merge(&body, &attempt.options)
-    {
-        body = merged.into();
-    }
-    *request.body_mut() = body;
-    let protocol = proxai_providers::Resource::Path(call.uri.path()).family();
-    let response = upstream
-        .send(cx.asked(call, call.operation, protocol), request)
-        .await
-        .map_err(|error| Problem::upstream(&error, &upstream.name))?;
-    let (parts, body) = response.into_parts();
-    let wants_usage = Kind::of(&parts.headers, false) == Kind::Json;
-    let mut headers = filter_reply(ReplyHop::Forwarded, parts.headers);
-    if Kind::of(&headers, false) == Kind::Events {
-        mark_stream(&mut headers);
-    }
-    Ok(Answer {
-        status: parts.status,
-        headers,
-        source: Source::Forward(Box::new(Forward::new(
-            None,
-            body,
-            upstream.read_idle_timeout,
-            wants_usage,
-        ))),
-        upstream_protocol: protocol,
-        losses: Losses::new(),
-        usage: None,
-        stream: false,
-    })
-}
-
-/// A count for an upstream that has no endpoint for it: that of the request it would have got.
-pub(crate) fn count_tokens(
-    cx: Context<'_>,
-    call: &Call,
-    upstream: &Upstream,
-    attempt: &Attempt,
-) -> Result<Answer, Box<Problem>> {
-    let protocol = upstream.provider.protocol_for(Protocol::Messages);
-    let quirks = upstream.provider.quirks(protocol, &attempt.upstream_model);
-    let sent = translated(
-        cx,
-        call,
-        Protocol::Messages,
-        protocol,
-        upstream,
-        attempt,
-        &quirks,
-    )?;
-    let count = sent.reply.as_ref().map_or(0, |reply| reply.estimated_input);
-    let body = Bytes::from(format!(r#"{{"input_tokens":{count}}}"#));
-    Ok(json(HeaderMap::new(), body, protocol, sent.losses, None))
 }

@@ -14,6 +14,7 @@ mod call;
 mod classify;
 mod collect;
 mod ending;
+mod forward;
 mod headers;
 mod id;
 mod models;

@@ -27,6 +27,7 @@ use crate::body::{GatewayBody, Source};
 use crate::call::{Call, Head};
 use crate::classify::{Class, classify, dialect};
 use crate::collect::collect;
+use crate::forward;
 use crate::headers::{FALLBACK_COUNT, JSON, LOSS, MODEL, PROVIDER, REQUEST_ID, ROUTE, loss_value};
 use crate::id::Ids;
 use crate::permit::Gauge;
@@ -36,7 +37,6 @@ use crate::snapshot::{Live, Snapshot};
 use crate::upstream::To;
 
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-proxai-attempts");
-const ESTIMATED: HeaderName = HeaderName::from_static("x-proxai-estimated");
 
 /// The gateway. One per process; clones share everything.
 #[derive(Clone, Debug)]
@@ -299,23 +299,11 @@ impl Inner {
             Operation::Generate(client) => {
                 attempt::generate(cx, call, client, upstream, attempt).await
             }
-            Operation::Embeddings => {
-                attempt::forward(cx, call, upstream, attempt, To::Embeddings).await
-            }
-            Operation::CountTokens if upstream.provider.speaks(Protocol::Messages) => {
-                attempt::forward(cx, call, upstream, attempt, To::CountTokens).await
-            }
-            Operation::CountTokens => {
-                attempt::count_tokens(cx, call, upstream, attempt).map(|mut answer| {
-                    answer
-                        .headers
-                        .insert(ESTIMATED, HeaderValue::from_static("true"));
-                    answer
-                })
-            }
+            Operation::Embeddings => forward::embeddings(cx, call, upstream, attempt).await,
+            Operation::CountTokens => forward::count_tokens(cx, call, upstream, attempt).await,
             _ => {
                 let path = call.uri.path();
-                attempt::forward(cx, call, upstream, attempt, To::Path(path)).await
+                forward::forward(cx, call, upstream, attempt, To::Path(path)).await
             }
         }
     }

@@ -1,0 +1,278 @@
+//! What is not a model's answer: embeddings (E2), token counts (E4) and every other path (E7).
+//!
+//! Requests go on as they came, but for the model's name and the target's options. Answers come
+//! back as they are, errors included, with three exceptions: embeddings are brought to the shape of
+//! the reference (P9), a count that the upstream does not offer is made here, and an error that
+//! another target may do better is a problem first and the upstream's own bytes last.
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use proxai_ir::{FailureKind, Losses};
+use proxai_providers::Resource;
+use proxai_providers::embeddings::{EmbeddingRequestFacts, conform};
+use proxai_providers::headers::Hop;
+use proxai_router::Attempt;
+use proxai_types::Protocol;
+use proxai_upstream::ReplyBody;
+
+use crate::attempt::{Answer, Context};
+use crate::body::{Forward, Source};
+use crate::call::Call;
+use crate::headers::{JSON, ReplyHop, filter_reply, forward_request, mark_stream};
+use crate::options;
+use crate::problem::{Cause, Problem};
+use crate::reply::{Kind, collect, is_error_object};
+use crate::upstream::{To, Upstream};
+
+const ESTIMATED: HeaderName = HeaderName::from_static("x-proxai-estimated");
+
+/// The largest error that is held so that another target may be tried.
+const MAX_ERROR_BODY: usize = 1 << 20;
+
+/// Counting what is larger takes long enough to hold up other requests of the same thread: about a
+/// millisecond from here on.
+const COUNT_ELSEWHERE: usize = 32 << 10;
+
+/// Any other path: everything is the upstream's.
+pub(crate) async fn forward(
+    cx: Context<'_>,
+    call: &Call,
+    upstream: &Upstream,
+    attempt: &Attempt,
+    to: To<'_>,
+) -> Result<Answer, Box<Problem>> {
+    let sent = send(cx, call, upstream, attempt, to).await?;
+    Ok(sent.untouched(upstream))
+}
+
+/// Embeddings in the shape of the reference, whatever the upstream makes of it.
+pub(crate) async fn embeddings(
+    cx: Context<'_>,
+    call: &Call,
+    upstream: &Upstream,
+    attempt: &Attempt,
+) -> Result<Answer, Box<Problem>> {
+    let sent = send(cx, call, upstream, attempt, To::Embeddings).await?;
+    if !sent.status.is_success() {
+        return Ok(sent.untouched(upstream));
+    }
+    let body = collect(sent.body, cx.limits.response_body, upstream).await?;
+    if is_error_object(&body) {
+        let mut failure = proxai_translate::decode_failure(sent.protocol, 200, &body);
+        failure.status = failure.status.filter(|status| *status >= 400);
+        let mut problem = Problem::refused(failure);
+        problem.headers = filter_reply(ReplyHop::Replaced, sent.headers);
+        problem.verbatim = Some(body);
+        problem.cause = Cause::InBand;
+        return Err(problem);
+    }
+    let mut facts = EmbeddingRequestFacts::read(&call.body);
+    if facts.model.is_empty() {
+        facts.model.clone_from(&attempt.upstream_model);
+    }
+    let conformed = match conform(&body, &facts) {
+        Ok(std::borrow::Cow::Borrowed(_)) => None,
+        Ok(std::borrow::Cow::Owned(conformed)) => Some(Bytes::from(conformed)),
+        Err(error) => {
+            let mut problem = Problem::new(
+                FailureKind::BadUpstream,
+                "upstream_unreadable",
+                format!("provider `{}`: {error}", upstream.name),
+            );
+            problem.headers = filter_reply(ReplyHop::Replaced, sent.headers);
+            problem.cause = Cause::InBand;
+            return Err(problem);
+        }
+    };
+    let mut headers = filter_reply(ReplyHop::Untouched, sent.headers);
+    headers.remove(CONTENT_LENGTH);
+    let body = match conformed {
+        None => body,
+        Some(conformed) => {
+            headers.insert(CONTENT_TYPE, JSON);
+            conformed
+        }
+    };
+    Ok(Answer {
+        status: sent.status,
+        headers,
+        usage: crate::usage::in_tail(&body),
+        source: Source::Whole(body),
+        upstream_protocol: sent.protocol,
+        losses: Losses::new(),
+        stream: false,
+    })
+}
+
+/// The upstream's count, or our own where it has none.
+pub(crate) async fn count_tokens(
+    cx: Context<'_>,
+    call: &Call,
+    upstream: &Upstream,
+    attempt: &Attempt,
+) -> Result<Answer, Box<Problem>> {
+    if !upstream.provider.speaks(Protocol::Messages) {
+        return estimate(call, upstream).await;
+    }
+    let sent = send(cx, call, upstream, attempt, To::CountTokens).await?;
+    let missing = [
+        StatusCode::NOT_FOUND,
+        StatusCode::METHOD_NOT_ALLOWED,
+        StatusCode::NOT_IMPLEMENTED,
+    ];
+    if !missing.contains(&sent.status) {
+        return Ok(sent.untouched(upstream));
+    }
+    let Sent {
+        status,
+        headers,
+        body,
+        protocol,
+    } = sent;
+    let body = collect(body, MAX_ERROR_BODY, upstream).await?;
+    if is_about(&body, &attempt.upstream_model) {
+        let mut headers = filter_reply(ReplyHop::Forwarded, headers);
+        headers.remove(CONTENT_LENGTH);
+        return Ok(Answer {
+            status,
+            headers,
+            source: Source::Whole(body),
+            upstream_protocol: protocol,
+            losses: Losses::new(),
+            usage: None,
+            stream: false,
+        });
+    }
+    estimate(call, upstream).await
+}
+
+/// A count of our own (E4), marked as such.
+async fn estimate(call: &Call, upstream: &Upstream) -> Result<Answer, Box<Problem>> {
+    let body = call.body.clone();
+    let count = move || proxai_translate::count::count_tokens(Protocol::Messages, &body);
+    let counted = if call.body.len() < COUNT_ELSEWHERE {
+        count()
+    } else {
+        tokio::task::spawn_blocking(count).await.map_err(|error| {
+            tracing::error!(%error, "counting tokens failed; please report it");
+            Problem::new(
+                FailureKind::Internal,
+                "internal_error",
+                "an internal error ended the request; other requests are not affected",
+            )
+        })?
+    };
+    let tokens = counted.map_err(|error| Problem::request(&error))?;
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(ESTIMATED, HeaderValue::from_static("true"));
+    Ok(Answer {
+        status: StatusCode::OK,
+        headers,
+        source: Source::Whole(format!(r#"{{"input_tokens":{tokens}}}"#).into()),
+        upstream_protocol: upstream.provider.protocol_for(Protocol::Messages),
+        losses: Losses::new(),
+        usage: None,
+        stream: false,
+    })
+}
+
+/// Whether an error says that the model is missing, and not the endpoint.
+fn is_about(body: &[u8], model: &str) -> bool {
+    !model.is_empty() && memchr::memmem::find(body, model.as_bytes()).is_some()
+}
+
+/// The answer of an upstream, not yet looked at.
+struct Sent {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: ReplyBody,
+    protocol: Protocol,
+}
+
+impl Sent {
+    fn untouched(self, upstream: &Upstream) -> Answer {
+        let wants_usage = Kind::of(&self.headers, false) == Kind::Json;
+        let mut headers = filter_reply(ReplyHop::Forwarded, self.headers);
+        if Kind::of(&headers, false) == Kind::Events {
+            mark_stream(&mut headers);
+        }
+        let forward = Forward::new(None, self.body, upstream.read_idle_timeout, wants_usage);
+        Answer {
+            status: self.status,
+            headers,
+            source: Source::Forward(Box::new(forward)),
+            upstream_protocol: self.protocol,
+            losses: Losses::new(),
+            usage: None,
+            stream: false,
+        }
+    }
+}
+
+async fn send(
+    cx: Context<'_>,
+    call: &Call,
+    upstream: &Upstream,
+    attempt: &Attempt,
+    to: To<'_>,
+) -> Result<Sent, Box<Problem>> {
+    let mut request = upstream.request(to, call.uri.query())?;
+    request.method_mut().clone_from(&call.method);
+    let headers = request.headers_mut();
+    // What the body is, the client says; a request without a body says nothing.
+    headers.remove(CONTENT_TYPE);
+    forward_request(
+        Hop::Other,
+        &call.headers,
+        &upstream.provider.forward_headers,
+        headers,
+    );
+    let mut body = call.body_for(&attempt.upstream_model);
+    if !attempt.options.is_empty()
+        && let Some(merged) = options::merge(&body, &attempt.options)
+    {
+        body = merged.into();
+    }
+    *request.body_mut() = body;
+    let protocol = Resource::Path(call.uri.path()).family();
+    let response = upstream
+        .send(cx.asked(call, call.operation, protocol), request)
+        .await
+        .map_err(|error| Problem::upstream(&error, &upstream.name))?;
+    let (parts, body) = response.into_parts();
+    let status = parts.status;
+    if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+        // Shown only if no other target does better (R5), and then as it is.
+        let body = collect(body, MAX_ERROR_BODY, upstream).await?;
+        let mut failure = proxai_translate::decode_failure(protocol, status.as_u16(), &body);
+        failure.status = Some(status.as_u16());
+        let mut problem = Problem::refused(failure);
+        problem.headers = filter_reply(ReplyHop::Forwarded, parts.headers);
+        problem.headers.remove(CONTENT_LENGTH);
+        problem.verbatim = Some(body);
+        problem.cause = Cause::Status(status.as_u16());
+        return Err(problem);
+    }
+    Ok(Sent {
+        status,
+        headers: parts.headers,
+        body,
+        protocol,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_model_is_told_from_a_missing_endpoint() {
+        let model =
+            br#"{"type":"error","error":{"type":"not_found_error","message":"model: m-9"}}"#;
+        assert!(is_about(model, "m-9"));
+        assert!(!is_about(b"404 page not found", "m-9"));
+        assert!(!is_about(model, ""));
+    }
+}
