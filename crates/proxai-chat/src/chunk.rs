@@ -1,6 +1,7 @@
 //! One chunk of a stream. Unknown members are skipped, not kept.
 
 use proxai_json::{RawValue, Str, Text, wire};
+use smallvec::SmallVec;
 
 use crate::{Annotation, Arguments, Audio, ContentPart, Count, Logprobs, Raw, Usage};
 
@@ -11,7 +12,8 @@ wire! {
         pub created: Option<Count> = "created",
         pub model: Str<'a> = "model",
         /// Empty in the usage chunk and in Azure's first one; missing at some vendors.
-        pub choices: Vec<ChunkChoice<'a>> = "choices",
+        /// Nearly always one; kept in place, since there is a chunk per token.
+        pub choices: SmallVec<[ChunkChoice<'a>; 1]> = "choices",
         pub usage: Option<Usage> = "usage",
         pub service_tier: Option<Str<'a>> = "service_tier",
         pub x_groq: Option<XGroq> = "x_groq",

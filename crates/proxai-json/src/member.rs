@@ -94,6 +94,7 @@ impl<T> Member for Option<T> {
 }
 
 impl<T> Member for Vec<T> {}
+impl<A: smallvec::Array> Member for smallvec::SmallVec<A> {}
 impl<T> Member for Box<T> {}
 impl Member for Str<'_> {}
 impl Member for Extra<'_> {}

@@ -210,6 +210,7 @@ impl StreamTranslator {
                 reply,
                 phase: Phase::Waiting(None),
                 usage: None,
+                failed: false,
                 progress: Progress::default(),
             },
         }
@@ -257,6 +258,11 @@ impl StreamTranslator {
         matches!(self.writer.phase, Phase::Ended | Phase::Refused(_))
     }
 
+    /// Whether it ended with an error instead of an answer, told to the client or before the start.
+    pub const fn failed(&self) -> bool {
+        self.writer.failed
+    }
+
     /// The error that came instead of an answer, before anything was written.
     pub const fn failure_before_start(&self) -> Option<&Failure> {
         match &self.writer.phase {
@@ -276,7 +282,7 @@ impl StreamTranslator {
     pub fn usage_or_estimate(&self) -> Usage {
         let writer = &self.writer;
         let mut usage = writer.usage.unwrap_or_default();
-        if let Some(rest) = writer.tally.missing(writer.reply.estimated_input) {
+        if let Some(rest) = writer.tally.missing_so_far(writer.reply.estimated_input) {
             usage.merge(&rest);
         }
         usage
@@ -305,6 +311,7 @@ struct Writer {
     filter: ReasoningFilter,
     phase: Phase,
     usage: Option<Usage>,
+    failed: bool,
     progress: Progress,
 }
 
@@ -350,6 +357,9 @@ impl Writer {
         self.tally.note(&event);
         if let Event::Usage(usage) = &event {
             self.usage.get_or_insert_with(Usage::default).merge(usage);
+        }
+        if matches!(event, Event::Failure(_)) && !matches!(self.phase, Phase::Ended) {
+            self.failed = true;
         }
         match (&mut self.phase, event) {
             // Usage is kept above and told when the stream begins.

@@ -2,9 +2,9 @@
 //!
 //! Counting ends with the first output count of the upstream. Messages upstreams send one before
 //! their first word and cost nothing here; Chat upstreams send theirs last, so their text waits and
-//! is counted only if it is long or if no count comes. A stated count of zero
-//! beside words is taken for a missing one: that is how servers without a counter fill in the
-//! member.
+//! is counted only if it is long or if no count comes. A count that was stated is never replaced at
+//! the end, also not a zero beside words; in a stream that was cut a zero is what came before the
+//! first word, so there it is taken for a missing one.
 //!
 //! What is counted is what the upstream generated and bills, before tools are restored and thoughts
 //! are hidden. The tokens around a call that the client never sees are not counted.
@@ -137,9 +137,20 @@ impl Tally {
         sink.event(event);
     }
 
+    /// The same for a stream that was cut.
+    pub(crate) fn missing_so_far(&self, estimated_input: u64) -> Option<Usage> {
+        let mut stated = self.stated;
+        stated.output = stated.output.filter(|output| *output > 0);
+        self.missing_of(&stated, estimated_input)
+    }
+
     /// Estimates of what the upstream has not said, to be merged over it; `None` if it has.
     pub(crate) fn missing(&self, estimated_input: u64) -> Option<Usage> {
-        missing(&self.stated, estimated_input, || {
+        self.missing_of(&self.stated, estimated_input)
+    }
+
+    fn missing_of(&self, stated: &Usage, estimated_input: u64) -> Option<Usage> {
+        missing(stated, estimated_input, || {
             let mut generated = self.counted;
             for piece in &self.pieces {
                 let mut counter = piece.counter.clone();
@@ -196,15 +207,13 @@ fn missing(
         estimated: true,
         ..Usage::default()
     };
-    if stated.input.unwrap_or(0) == 0 && estimated_input > 0 {
+    if stated.input.is_none() && estimated_input > 0 {
         rest.input = Some(estimated_input);
     }
-    if stated.output.unwrap_or(0) == 0 {
+    if stated.output.is_none() {
         let Generated { output, reasoning } = generated();
-        if output > 0 || stated.output.is_none() {
-            rest.output = Some(output);
-            rest.reasoning = (reasoning > 0).then_some(reasoning);
-        }
+        rest.output = Some(output);
+        rest.reasoning = (reasoning > 0).then_some(reasoning);
     }
     if rest.input.is_none() && rest.output.is_none() {
         return None;
@@ -299,21 +308,32 @@ mod tests {
     }
 
     #[test]
-    fn zeros_beside_words_are_missing_counts_and_their_total_is_mended() {
+    fn a_stated_zero_is_kept_at_the_end_and_estimated_in_a_cut_stream() {
         let zeros = Usage {
             total: Some(0),
             ..usage(Some(0), Some(0))
         };
-        let [json, stream] = both(Some(zeros), 30);
+        assert_eq!(both(Some(zeros), 30), [Some(zeros); 2]);
+        let mut tally = Tally::default();
+        let (kind, part) = (PartKind::Text, PartId(0));
+        tally.note(&Event::Usage(usage(Some(4), Some(0))));
+        tally.note(&Event::Open { part, kind });
+        let text = "many words".into();
+        tally.note(&Event::Delta { part, text });
+        assert_eq!(tally.missing(9), None);
+        assert_eq!(tally.missing_so_far(9).unwrap().output, Some(2));
+    }
+
+    #[test]
+    fn a_stated_total_is_mended_with_the_estimate() {
+        let stated = Usage {
+            total: Some(8),
+            ..usage(Some(8), None)
+        };
+        let [json, stream] = both(Some(stated), 30);
         assert_eq!(json, stream);
         let seen = json.unwrap();
-        assert_eq!(seen.total, Some(30 + seen.output.unwrap()));
-        let mut empty = Response {
-            usage: Some(usage(Some(4), Some(0))),
-            ..Response::default()
-        };
-        complete(&mut empty, 30);
-        assert_eq!(empty.usage, Some(usage(Some(4), Some(0))));
+        assert_eq!(seen.total, Some(8 + seen.output.unwrap()));
     }
 
     #[test]
