@@ -64,8 +64,9 @@ impl Engine {
                 while let Ok(Some(frame)) = frames.finish() {
                     translator.push(&frame, out.buffer());
                 }
+                let ended = translator.ended();
                 translator.end(out.buffer());
-                false
+                !ended && translator.failed()
             }
         }
     }
@@ -98,6 +99,14 @@ impl Engine {
         }
     }
 
+    /// Whether it ended with an error instead of an answer.
+    const fn failed(&self) -> bool {
+        match self {
+            Self::Tap(tap) => tap.failed(),
+            Self::Translate(_, translator) => translator.failed(),
+        }
+    }
+
     const fn refused(&self) -> Option<&Failure> {
         match self {
             Self::Tap(tap) => tap.refused(),
@@ -105,10 +114,10 @@ impl Engine {
         }
     }
 
-    const fn usage(&self) -> Option<Usage> {
+    fn usage(&self) -> Option<Usage> {
         match self {
             Self::Tap(tap) => tap.usage(),
-            Self::Translate(_, translator) => translator.usage(),
+            Self::Translate(_, translator) => Some(translator.usage_or_estimate()),
         }
     }
 
@@ -185,7 +194,7 @@ impl StreamBody {
     }
 
     /// What it cost so far.
-    pub(crate) const fn usage(&self) -> Option<Usage> {
+    pub(crate) fn usage(&self) -> Option<Usage> {
         self.engine.usage()
     }
 
@@ -207,6 +216,9 @@ impl StreamBody {
                         false
                     });
                     if self.engine.ended() {
+                        if self.engine.failed() && self.outcome == Outcome::End {
+                            self.outcome = Outcome::Error;
+                        }
                         self.pulse.linger();
                     }
                 }
@@ -222,6 +234,8 @@ impl StreamBody {
                 self.inner = None;
                 if self.guarded(Engine::end) {
                     self.outcome = Outcome::Cut;
+                } else if self.engine.failed() && self.outcome == Outcome::End {
+                    self.outcome = Outcome::Error;
                 }
             }
             Poll::Pending => match ready!(self.pulse.poll(cx, self.engine.open_tool_call())) {

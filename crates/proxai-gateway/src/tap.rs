@@ -47,6 +47,8 @@ pub(crate) struct Seen {
     pub(crate) usage: Option<Usage>,
     pub(crate) call_open: bool,
     pub(crate) call_deltas: u64,
+    /// The stream ended with an error, the upstream's or ours.
+    failed: bool,
 }
 
 #[derive(Debug)]
@@ -159,6 +161,7 @@ impl Tap {
 
     /// Ends the stream with an error that the gateway found.
     pub(crate) fn fail(&mut self, failure: Failure, out: &mut Output) {
+        self.seen.failed |= !self.ended();
         match self.state {
             State::Ended | State::Refused(_) => {}
             State::Waiting => self.state = State::Refused(failure),
@@ -192,6 +195,10 @@ impl Tap {
         matches!(self.state, State::Ended | State::Refused(_))
     }
 
+    pub(crate) const fn failed(&self) -> bool {
+        self.seen.failed
+    }
+
     pub(crate) const fn refused(&self) -> Option<&Failure> {
         match &self.state {
             State::Refused(failure) => Some(failure),
@@ -222,6 +229,8 @@ impl Tap {
                 Protocol::Messages => self.seen.messages(frame),
             }
         };
+        let before_end = matches!(self.state, State::Waiting | State::Streaming);
+        self.seen.failed |= before_end && meaning == Meaning::Error;
         match (&self.state, meaning) {
             (State::Refused(_), _) => return false,
             // A repeated end is no second end.

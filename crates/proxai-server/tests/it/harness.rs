@@ -16,7 +16,7 @@ use proxai_gateway::{Gateway, Journal, Live, Record};
 use proxai_server::{Assembly, Server, State, snapshot};
 use proxai_testkit::upstream::Upstream;
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 /// A running server.
@@ -30,17 +30,32 @@ pub(crate) struct Running {
 
 /// The records of all requests that have ended.
 #[derive(Debug, Default)]
-pub(crate) struct Log(Mutex<Vec<Record>>);
+pub(crate) struct Log(Mutex<Vec<Record>>, Notify);
 
 impl Log {
     pub(crate) fn records(&self) -> Vec<Record> {
         self.0.lock().unwrap().clone()
+    }
+
+    /// The latest record. It is written when the body is dropped, which may be after the client
+    /// has all of it.
+    pub(crate) async fn last(&self) -> Record {
+        loop {
+            let written = self.1.notified();
+            if let Some(record) = self.0.lock().unwrap().last() {
+                return record.clone();
+            }
+            tokio::time::timeout(Duration::from_secs(10), written)
+                .await
+                .expect("a record within ten seconds");
+        }
     }
 }
 
 impl Journal for Log {
     fn record(&self, record: &Record) {
         self.0.lock().unwrap().push(record.clone());
+        self.1.notify_waiters();
     }
 }
 

@@ -4,7 +4,10 @@
     reason = "a panic is how a test fails; clippy knows only `#[test]` functions as tests"
 )]
 
+mod accounting;
+mod counts;
 mod demo;
+mod embeddings;
 mod encodings;
 mod errors;
 mod harness;

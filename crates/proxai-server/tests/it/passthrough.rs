@@ -147,19 +147,3 @@ async fn other_paths_go_up_as_they_are_and_errors_come_back_as_they_are() {
     );
     assert_eq!(upstream.last().body, "{\"model\":\"tts\",\"input\":\"x\"}");
 }
-
-#[tokio::test]
-async fn embeddings_are_forwarded_to_the_provider_of_their_model() {
-    let upstream = Upstream::start().await;
-    upstream.will(Reply::json("{\"object\":\"list\",\"data\":[]}"));
-    let gateway = Running::before(&upstream, CHAT);
-    let got = gateway
-        .post("/embeddings", "{\"model\":\"up/e\",\"input\":\"x\"}")
-        .await;
-    assert_eq!(got.text(), "{\"object\":\"list\",\"data\":[]}");
-    let sent = upstream.last();
-    assert_eq!(
-        (&*sent.target, &*sent.body),
-        ("/v1/embeddings", &b"{\"model\":\"e\",\"input\":\"x\"}"[..])
-    );
-}
