@@ -48,7 +48,7 @@ pub(crate) struct Seen {
     pub(crate) call_open: bool,
     pub(crate) call_deltas: u64,
     /// The stream ended with an error, the upstream's or ours.
-    failed: bool,
+    pub(crate) failed: bool,
 }
 
 #[derive(Debug)]
