@@ -95,6 +95,15 @@ impl Losses {
         }
     }
 
+    /// Changes paths to those that `spelling` gives.
+    pub fn respell(&mut self, spelling: impl Fn(&str) -> Option<&'static str>) {
+        for loss in &mut self.0 {
+            if let Some(path) = spelling(&loss.path) {
+                path.clone_into(&mut loss.path);
+            }
+        }
+    }
+
     /// Whether nothing was lost.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

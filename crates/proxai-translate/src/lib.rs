@@ -9,6 +9,8 @@ pub mod context;
 pub mod count;
 pub mod estimate;
 pub mod features;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ids;
 pub mod messages;
 pub mod pipeline;

@@ -54,6 +54,7 @@ pub fn translate_request(
     let tools = prepare(&mut request, upstream, &target.abilities, &mut losses);
     let mut out = Vec::with_capacity(body.len() + body.len() / 4 + 256);
     adapter(upstream).encode_request(&request, target, &mut losses, &mut out)?;
+    crate::features::as_sent(&mut losses, body);
     let echo = request
         .echo
         .iter()

@@ -65,20 +65,35 @@ impl Usage {
     ///
     /// Saturates: some vendors report more cached tokens than prompt tokens.
     pub fn uncached_input(&self) -> Option<u64> {
-        let cached = self.cache_read.unwrap_or(0) + self.cache_write.unwrap_or(0);
+        let read = self.cache_read.unwrap_or(0);
+        let cached = read.saturating_add(self.cache_write.unwrap_or(0));
         self.input.map(|input| input.saturating_sub(cached))
     }
 
     /// The total the upstream stated, else the sum of what is known.
     pub fn total_or_sum(&self) -> u64 {
+        let input = self.input.unwrap_or(0);
         self.total
-            .unwrap_or_else(|| self.input.unwrap_or(0) + self.output.unwrap_or(0))
+            .unwrap_or_else(|| input.saturating_add(self.output.unwrap_or(0)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn absurd_counts_saturate() {
+        let usage = Usage {
+            input: Some(u64::MAX),
+            output: Some(1),
+            cache_read: Some(u64::MAX),
+            cache_write: Some(9),
+            ..Usage::default()
+        };
+        assert_eq!(usage.uncached_input(), Some(0));
+        assert_eq!(usage.total_or_sum(), u64::MAX);
+    }
 
     #[test]
     fn a_later_partial_count_keeps_the_earlier_ones() {

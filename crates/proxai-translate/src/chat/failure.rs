@@ -122,9 +122,12 @@ pub(super) fn in_chunk(chunk: &wire::Chunk<'_>, named: bool) -> Option<Failure> 
 
 fn read(body: &[u8], status: Option<u16>, bare: bool) -> Option<Failure> {
     let text = std::str::from_utf8(body).ok()?.trim();
-    if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(text) {
-        return read(list.first()?.get().as_bytes(), status, bare);
-    }
+    // Some wrap the object in a list, once: a list of lists is not followed into its depths.
+    let listed = serde_json::from_str::<Vec<&RawValue>>(text).ok();
+    let text = match &listed {
+        Some(list) => list.first()?.get(),
+        None => text,
+    };
     let body = serde_json::from_str::<wire::ErrorBody<'_>>(text).ok()?;
     let says_error = body
         .object
@@ -159,7 +162,8 @@ fn inner(error: &RawValue, outer: &wire::ErrorBody<'_>, status: Option<u16>) -> 
         );
     };
     let nested = found.error.filter(|nested| !is_empty(nested));
-    let message = found.message.or(found.detail).or(nested);
+    let said = |text: &&RawValue| !is_empty(text);
+    let message = found.message.filter(said).or(found.detail).or(nested);
     build(
         message.map_or_else(|| error.get().to_owned(), text_of),
         found.r#type.and_then(scalar),
@@ -332,6 +336,19 @@ const fn code_of(kind: FailureKind) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_that_says_nothing_is_shown_as_it_is() {
+        let failure = decode(400, br#"{"error":{"message":"","code":"c"}}"#);
+        assert_eq!(failure.message, r#"{"message":"","code":"c"}"#);
+        assert_eq!(failure.code.as_deref(), Some("c"));
+    }
+
+    #[test]
+    fn lists_of_lists_do_not_use_up_the_stack() {
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        assert_eq!(decode(500, deep.as_bytes()).http_status(), 500);
+    }
 
     #[test]
     fn every_shape_gives_its_message() {

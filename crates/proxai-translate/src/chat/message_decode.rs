@@ -49,6 +49,11 @@ impl Reader<'_> {
             wire::Role::User => Role::User,
             wire::Role::Assistant => Role::Assistant,
             wire::Role::Tool | wire::Role::Function => Role::Tool,
+            wire::Role::Other(role) if role.is_empty() => {
+                let why = "nobody is said to speak; taken for `user`";
+                self.losses.defaulted(at.member("role"), why);
+                Role::User
+            }
             other => {
                 let why = format!("the role `{}` is unknown; taken for `user`", other.as_str());
                 self.losses.approximated(at.member("role"), why);
@@ -92,13 +97,19 @@ impl Reader<'_> {
     }
 
     fn assistant<'a>(&mut self, at: At, message: wire::Message<'a>, parts: &mut Vec<Part<'a>>) {
-        let text = message
-            .reasoning_content
-            .filter(|text| !text.is_empty())
-            .or(message.reasoning);
-        for reasoning in from_history(text, message.reasoning_details, at, self.losses) {
-            let at = at.member("reasoning_content");
-            parts.push(Part::new(at, Content::Reasoning(reasoning)));
+        let [text_at, other_at, details_at] =
+            ["reasoning_content", "reasoning", "reasoning_details"].map(|member| at.member(member));
+        let said = |text: &Str<'_>| !text.is_empty();
+        let (text, text_at) = match message.reasoning_content.filter(said) {
+            Some(text) => (Some(text), text_at),
+            None => match message.reasoning.filter(said) {
+                Some(text) => (Some(text), other_at),
+                None => (None, details_at),
+            },
+        };
+        let places = [text_at, details_at];
+        for reasoning in from_history(text, message.reasoning_details, places, self.losses) {
+            parts.push(Part::new(text_at, Content::Reasoning(reasoning)));
         }
         if let Some(extra) = message.extra_content {
             let at = at.member("extra_content");

@@ -112,9 +112,10 @@ pub(super) fn sealed_block(
 pub(super) fn from_history<'a>(
     text: Option<Str<'a>>,
     details: Option<wire::Raw<'a>>,
-    at: At,
+    places: [At; 2],
     losses: &mut Losses,
 ) -> Vec<Reasoning<'a>> {
+    let [text_at, details_at] = places;
     let text = text.unwrap_or_default();
     let details = details.map(wire::Raw::into_text).unwrap_or_default();
     let mut ours = Vec::new();
@@ -123,10 +124,7 @@ pub(super) fn from_history<'a>(
         let detail: ReasoningDetail<'_> = serde_json::from_str(block.get()).unwrap_or_default();
         match seal::open(detail.data.as_deref().unwrap_or_default()) {
             Opened::Native => others.push(block.get().to_owned()),
-            Opened::Broken => losses.dropped(
-                at.member("reasoning_details"),
-                "a sealed block was changed on the way",
-            ),
+            Opened::Broken => losses.dropped(details_at, "a sealed block was changed on the way"),
             Opened::Sealed { sealed, id } => ours.push(Restored {
                 length: usize::try_from(detail.length.unwrap_or(0)).unwrap_or(usize::MAX),
                 reasoning: Reasoning {
@@ -166,7 +164,7 @@ pub(super) fn from_history<'a>(
         });
         return found;
     }
-    share_out(&mut ours, &text, at, losses);
+    share_out(&mut ours, &text, text_at, losses);
     found.extend(ours.into_iter().map(|restored| restored.reasoning));
     if !others.is_empty() {
         found.push(lone_seal(format!("[{}]", others.join(",")).into()));
@@ -201,7 +199,7 @@ fn share_out(ours: &mut [Restored<'_>], text: &str, at: At, losses: &mut Losses)
     }
     if pieces.len() != ours.len() {
         losses.approximated(
-            at.member("reasoning_content"),
+            at,
             "it is not the text that was sealed; only the sealed form is sent",
         );
         return;
@@ -326,6 +324,15 @@ mod tests {
         }
     }
 
+    /// Where text and details stand.
+    fn places() -> [At; 2] {
+        let at = At::item("messages", 1);
+        [
+            at.member("reasoning_content"),
+            at.member("reasoning_details"),
+        ]
+    }
+
     #[test]
     fn joined_texts_are_split_again_for_their_seals() {
         let blocks = vec![
@@ -335,12 +342,7 @@ mod tests {
         ];
         let details = proxai_json::to_string(&blocks);
         let mut losses = Losses::new();
-        let found = from_history(
-            Some("Ääb".into()),
-            raw(&details),
-            At::item("messages", 1),
-            &mut losses,
-        );
+        let found = from_history(Some("Ääb".into()), raw(&details), places(), &mut losses);
         let view: Vec<_> = found
             .iter()
             .map(|r| {
@@ -365,8 +367,7 @@ mod tests {
         let blocks = vec![sealed_block(&sealed("s1"), "up", None, 0, 3, false)];
         let details = proxai_json::to_string(&blocks);
         let mut losses = Losses::new();
-        let at = At::item("messages", 1);
-        let found = from_history(Some("other".into()), raw(&details), at, &mut losses);
+        let found = from_history(Some("other".into()), raw(&details), places(), &mut losses);
         assert_eq!(found[0].text, "");
         assert_eq!(found[0].sealed.as_ref().unwrap().data, "s1");
         assert_eq!(
@@ -378,7 +379,7 @@ mod tests {
     #[test]
     fn blocks_of_a_vendor_stay_as_they_are() {
         let details = r#"[ {"type":"reasoning.text","text":"a","signature":"x","odd":1} ]"#;
-        let found = from_history(None, raw(details), At::default(), &mut Losses::new());
+        let found = from_history(None, raw(details), places(), &mut Losses::new());
         assert_eq!(found[0].text, "a");
         assert_eq!(found[0].sealed.as_ref().unwrap().data, details);
         let answer = from_answer(None, raw(details)).unwrap();
@@ -389,9 +390,10 @@ mod tests {
     fn a_broken_seal_is_dropped_and_reported() {
         let details = r#"[{"type":"reasoning.encrypted","data":"proxai1.messages.dXA.0.AAAA"}]"#;
         let mut losses = Losses::new();
-        let found = from_history(None, raw(details), At::item("messages", 0), &mut losses);
+        let found = from_history(None, raw(details), places(), &mut losses);
         assert!(found.is_empty());
-        assert_eq!(losses.iter().count(), 1);
+        let paths: Vec<&str> = losses.iter().map(|loss| loss.path.as_str()).collect();
+        assert_eq!(paths, ["messages[1].reasoning_details"]);
     }
 
     #[test]

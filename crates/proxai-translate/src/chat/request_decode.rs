@@ -222,7 +222,7 @@ fn tools<'a>(wire: &mut wire::Request<'a>, losses: &mut Losses) -> Vec<Tool<'a>>
                 report_extra(&at.to_string(), &tool.extra, losses);
                 Tool {
                     cache: tool.cache_control.map(cache_mark),
-                    ..function_tool(at, tool.function, losses)
+                    ..function_tool(at, "function", tool.function, losses)
                 }
             }
             wire::Tool::Custom(tool) => {
@@ -254,6 +254,7 @@ fn tools<'a>(wire: &mut wire::Request<'a>, losses: &mut Losses) -> Vec<Tool<'a>>
     for (index, function) in old.into_iter().enumerate() {
         tools.push(function_tool(
             At::item("functions", index),
+            "",
             function,
             losses,
         ));
@@ -273,8 +274,14 @@ fn plain<'a>(at: At, name: Str<'a>, definition: ToolDefinition<'a>) -> Tool<'a> 
     }
 }
 
-fn function_tool<'a>(at: At, function: wire::Function<'a>, losses: &mut Losses) -> Tool<'a> {
-    report_extra(&at.member("function").to_string(), &function.extra, losses);
+/// `member` is where the function stands in the tool; empty where it is the tool itself.
+fn function_tool<'a>(
+    at: At,
+    member: &'static str,
+    function: wire::Function<'a>,
+    losses: &mut Losses,
+) -> Tool<'a> {
+    report_extra(&at.member(member).to_string(), &function.extra, losses);
     Tool {
         description: function.description,
         ..plain(

@@ -389,7 +389,7 @@ mod tests {
         let found = reasoning::from_history(
             message.reasoning_content.clone(),
             message.reasoning_details.clone(),
-            At::default(),
+            [At::default(); 2],
             &mut Losses::new(),
         );
         let seals: Vec<_> = found

@@ -5,6 +5,7 @@
 //! `docs/compatibility.md` and the behaviour come from the same row. A feature that a target has
 //! natively must never be reported as lost, and [`lose`] refuses to (T4).
 
+mod spelling;
 mod table;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::fmt;
 use proxai_ir::{LossKind, Losses};
 use proxai_types::Protocol;
 
+pub(crate) use spelling::as_sent;
 pub use table::TABLE;
 
 /// Something a request can ask for or contain.

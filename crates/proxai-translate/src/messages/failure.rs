@@ -40,6 +40,7 @@ pub(super) fn from_response(response: ErrorResponse<'_>, status: Option<u16>) ->
     };
     let vendor_type = body.kind.map(Str::into_string);
     let message = message
+        .filter(|message| !message.is_empty())
         .or_else(|| vendor_type.clone())
         .unwrap_or_else(|| "the upstream gave an error without a message".to_owned());
     Some(Failure {

@@ -188,6 +188,12 @@ fn thinking<'a>(config: wire::Thinking<'a>, losses: &mut Losses) -> ReasoningCon
             reasoning.sealed = false;
             None
         }
+        other if other.kind().is_empty() => {
+            let why = "no kind is said; taken for adaptive thinking";
+            losses.defaulted("thinking.type", why);
+            reasoning.mode = Some(ReasoningMode::Adaptive);
+            None
+        }
         other => {
             let why = format!("`{}` is sent as adaptive thinking", other.kind());
             losses.approximated("thinking.type", why);

@@ -91,7 +91,10 @@ pub(super) fn encode(
         tools: (!tools.is_empty()).then(|| Kept::of(tools)),
         input: Some(Text::Parts(items)),
         include: include(request, reasoning.is_some() || sealed),
-        reasoning: reasoning.map(Kept::of),
+        // Asked for without a word on effort or summary, it has nothing but `include` to say.
+        reasoning: reasoning
+            .filter(|config| config.effort.is_some() || config.summary.is_some())
+            .map(Kept::of),
         text: text(request).map(Kept::of),
         max_output_tokens: max_output_tokens.map(Kept::of),
         temperature: sampling.temperature.map(Kept::of),

@@ -39,6 +39,9 @@ pub(super) fn in_success(body: &[u8]) -> Option<Failure> {
     Some(failure)
 }
 
+/// What is said for an upstream that says nothing.
+const NO_REASON: &str = "the upstream failed without saying why";
+
 fn read(body: &[u8]) -> Option<Failure> {
     let body = body.trim_ascii();
     // Gemini's endpoint wraps the object in an array.
@@ -79,7 +82,14 @@ fn raw(
         code: text(code),
         vendor_type: text(vendor_type),
         param: text(param),
-        ..Failure::new(FailureKind::Server, message)
+        ..Failure::new(
+            FailureKind::Server,
+            if message.is_empty() {
+                NO_REASON
+            } else {
+                message
+            },
+        )
     }
 }
 
@@ -111,16 +121,13 @@ pub(super) fn of_event(event: ErrorEvent<'_>) -> Failure {
 pub(super) fn of_response(error: Option<ResponseError<'_>>) -> Failure {
     let mut failure = match error {
         Some(error) => raw(&error.message.0, error.code, error.kind, error.param),
-        None => Failure::new(FailureKind::Server, ""),
+        None => Failure::new(FailureKind::Server, NO_REASON),
     };
     complete(&mut failure);
     failure
 }
 
 fn complete(failure: &mut Failure) {
-    if failure.message.is_empty() {
-        "the upstream failed without saying why".clone_into(&mut failure.message);
-    }
     failure.kind = kind_of(failure, None);
 }
 

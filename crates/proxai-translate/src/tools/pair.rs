@@ -20,22 +20,16 @@ pub(crate) fn orphan_heading(id: &str) -> String {
 
 /// Repairs the pairs of `request`.
 pub(super) fn pair(request: &mut Request<'_>, losses: &mut Losses) {
-    let answered: HashSet<String> = ids(request, |content| match content {
-        Content::ToolResult(result) => Some(&result.call_id),
-        _ => None,
-    });
-    let called: HashSet<String> = ids(request, |content| match content {
-        Content::ToolCall(call) => Some(&call.id),
-        _ => None,
-    });
-    if called == answered {
+    let Some(answered) = answered(request) else {
         return;
-    }
+    };
     let mut known = HashSet::new();
     for mut turn in std::mem::take(&mut request.turns) {
         let orphans = take_orphans(&mut turn, &known, losses);
         let mut missing = Vec::new();
-        for part in &turn.parts {
+        // A call that somebody else than the model makes is sent by no encoder.
+        let calling = turn.role == Role::Assistant;
+        for part in turn.parts.iter().filter(|_| calling) {
             if let Content::ToolCall(call) = &part.content {
                 known.insert(call.id.as_str().to_owned());
             }
@@ -53,15 +47,25 @@ pub(super) fn pair(request: &mut Request<'_>, losses: &mut Losses) {
     }
 }
 
-fn ids<'r>(
-    request: &'r Request<'_>,
-    id: impl Fn(&'r Content<'_>) -> Option<&'r Str<'r>>,
-) -> HashSet<String> {
-    let parts = request.turns.iter().flat_map(|turn| &turn.parts);
-    parts
-        .filter_map(|part| id(&part.content))
-        .map(|id| id.as_str().to_owned())
-        .collect()
+/// The calls that have a result behind them; `None` if nothing is to be repaired.
+fn answered(request: &Request<'_>) -> Option<HashSet<String>> {
+    let (mut called, mut answered) = (HashSet::new(), HashSet::new());
+    let mut stray = false;
+    for turn in &request.turns {
+        for part in &turn.parts {
+            match &part.content {
+                Content::ToolCall(call) if turn.role == Role::Assistant => {
+                    called.insert(call.id.as_str());
+                }
+                Content::ToolResult(result) if called.contains(result.call_id.as_str()) => {
+                    answered.insert(result.call_id.as_str());
+                }
+                Content::ToolResult(_) => stray = true,
+                _ => {}
+            }
+        }
+    }
+    (stray || called != answered).then(|| answered.into_iter().map(str::to_owned).collect())
 }
 
 /// Takes the results without a call out of a turn, as text that the user can say.
@@ -188,6 +192,25 @@ mod tests {
         ];
         let repaired = vec![(Role::Assistant, 1), (Role::Tool, 1), (Role::User, 2)];
         assert_eq!(paired(turns), (repaired, 1));
+    }
+
+    #[test]
+    fn a_result_before_its_call_is_no_result_of_it() {
+        let turns = vec![
+            (Role::Tool, vec![result("a")]),
+            (Role::Assistant, vec![call("a")]),
+        ];
+        let repaired = vec![(Role::User, 2), (Role::Assistant, 1), (Role::Tool, 1)];
+        assert_eq!(paired(turns), (repaired, 2));
+    }
+
+    #[test]
+    fn a_call_that_the_model_did_not_make_has_no_result() {
+        let turns = vec![
+            (Role::User, vec![call("a")]),
+            (Role::Tool, vec![result("a")]),
+        ];
+        assert_eq!(paired(turns), (vec![(Role::User, 1), (Role::User, 2)], 1));
     }
 
     #[test]
