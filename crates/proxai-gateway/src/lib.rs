@@ -17,6 +17,7 @@ mod ending;
 mod forward;
 mod headers;
 mod id;
+mod keys;
 mod models;
 mod options;
 mod output;
@@ -34,7 +35,7 @@ mod usage;
 
 pub use body::{BodyError, GatewayBody};
 pub use models::ModelList;
-pub use permit::{Gauge, Permit};
+pub use permit::{Gauge, Permit, PlaceLimits};
 pub use problem::ErrorFormat;
 pub use record::{Journal, Outcome, Record, Silent};
 pub use service::Gateway;

@@ -236,7 +236,7 @@ impl Inner {
             record.provider = Arc::clone(&upstream.name);
             record.model = attempt.upstream_model.as_str().into();
             let labels = || labels(plan, upstream.label(), &attempt.upstream_model, count);
-            let tried_one = match upstream.enter() {
+            let tried_one = match upstream.enter().await {
                 Ok(permit) => {
                     ticket.permits[1] = Some(permit);
                     self.try_one(snapshot, call, upstream, attempt, ticket)

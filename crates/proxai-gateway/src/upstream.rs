@@ -5,19 +5,19 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http::{Request, Response, StatusCode, Uri};
 use proxai_ir::FailureKind;
-use proxai_providers::{Applied, Key, Provider, Resource};
+use proxai_providers::{Key, Provider, Resource};
 use proxai_types::{Operation, Protocol};
 use proxai_upstream::{Client, ReplyBody, UpstreamError, UpstreamErrorKind};
 
 use crate::headers::JSON;
-use crate::permit::{Gauge, Permit};
+use crate::keys::KeyRing;
+use crate::permit::{Permit, PlaceLimits, Places};
 use crate::problem::Problem;
 
 /// Sent where neither client nor provider says who is asking.
@@ -79,8 +79,8 @@ pub struct UpstreamOptions {
     pub keys: Vec<Key>,
     /// How long the upstream may be silent, before its answer and within it.
     pub read_idle_timeout: Duration,
-    /// Requests at once; `None` is no limit (R8).
-    pub max_in_flight: Option<usize>,
+    /// Requests at once (R8).
+    pub places: PlaceLimits,
     /// Who answers.
     pub sender: Sender,
 }
@@ -97,11 +97,9 @@ pub struct Upstream {
     label: HeaderValue,
     doors: [Option<Door>; 3],
     embeddings: Option<Door>,
-    credentials: [Result<Vec<Credential>, String>; 3],
+    keys: KeyRing,
     sender: Sender,
-    turn: AtomicUsize,
-    gauge: Gauge,
-    max_in_flight: usize,
+    places: Places,
 }
 
 /// One endpoint, ready but for the key.
@@ -110,14 +108,6 @@ struct Door {
     uri: Uri,
     headers: HeaderMap,
     family: Protocol,
-}
-
-/// One key, where it goes.
-#[derive(Debug, Clone)]
-enum Credential {
-    Nothing,
-    Header(HeaderName, HeaderValue),
-    Query(proxai_providers::Secret),
 }
 
 /// What a request is about, for those who answer without reading its URI.
@@ -146,21 +136,18 @@ impl Upstream {
         let door = |resource: Resource<'_>| Door::new(&provider, resource);
         let doors = Protocol::ALL.map(|protocol| door(Resource::Generate(protocol)));
         let embeddings = door(Resource::Embeddings);
-        let credentials =
-            Protocol::ALL.map(|protocol| credentials(&provider, protocol, &options.keys));
+        let keys = KeyRing::new(&provider, &options.keys);
         Self {
             name: provider.name.as_str().into(),
             label: HeaderValue::from_str(&provider.name)
                 .unwrap_or(HeaderValue::from_static("unprintable")),
             read_idle_timeout: options.read_idle_timeout,
-            max_in_flight: options.max_in_flight.unwrap_or(usize::MAX),
+            places: Places::new(options.places),
             sender: options.sender,
-            turn: AtomicUsize::new(0),
-            gauge: Gauge::default(),
             provider,
             doors,
             embeddings,
-            credentials,
+            keys,
         }
     }
 
@@ -171,14 +158,14 @@ impl Upstream {
 
     /// Requests in flight.
     pub fn in_flight(&self) -> usize {
-        self.gauge.count()
+        self.places.taken()
     }
 
     /// Whether requests without a key make no sense and there is none: what to do about it.
     pub fn key_problem(&self) -> Option<&str> {
-        self.credentials
-            .iter()
-            .find_map(|credentials| credentials.as_ref().err().map(String::as_str))
+        Protocol::ALL
+            .into_iter()
+            .find_map(|protocol| self.keys.problem(protocol))
     }
 
     /// The models that answer from inside the process.
@@ -189,20 +176,18 @@ impl Upstream {
         }
     }
 
-    /// Room for one more request (R8).
-    pub(crate) fn enter(&self) -> Result<Permit, Box<Problem>> {
-        self.gauge.enter(self.max_in_flight).ok_or_else(|| {
+    /// Room for one more request (R8), waited for where the configuration says so.
+    pub(crate) async fn enter(&self) -> Result<Permit, Box<Problem>> {
+        self.places.enter().await.map_err(|full| {
             Problem::busy(
                 "provider_busy",
-                format!(
-                    "provider `{}` has {} requests in flight, which is its limit; ask again soon",
-                    self.provider.name, self.max_in_flight
-                ),
+                format!("provider `{}` {full}; ask again soon", self.provider.name),
             )
         })
     }
 
-    /// A request to one of the endpoints, complete but for the client's headers and the body.
+    /// A request to one of the endpoints, complete but for the client's headers, the body and the
+    /// key.
     /// `query` is the client's, if it means something there.
     pub(crate) fn request(
         &self,
@@ -237,42 +222,22 @@ impl Upstream {
                 format!("provider `{}` has no such endpoint", self.provider.name),
             ));
         };
-        let credential = self.credential(door.family)?;
+        if let Some(message) = self.keys.problem(door.family) {
+            return Err(Problem::new(
+                FailureKind::Unavailable,
+                "provider_not_configured",
+                message,
+            ));
+        }
         let mut request = Request::new(Bytes::new());
         *request.method_mut() = http::Method::POST;
-        let mut headers = door.headers.clone();
-        let pair = match credential {
-            Credential::Nothing => None,
-            Credential::Header(name, value) => {
-                headers.insert(name.clone(), value.clone());
-                None
-            }
-            Credential::Query(pair) => Some(pair.expose()),
-        };
-        *request.uri_mut() = with_query(&door.uri, query, pair);
-        *request.headers_mut() = headers;
+        *request.uri_mut() = with_query(&door.uri, query, None);
+        request.headers_mut().clone_from(&door.headers);
         Ok(request)
     }
 
-    fn credential(&self, family: Protocol) -> Result<&Credential, Box<Problem>> {
-        match &self.credentials[index(family)] {
-            Ok(credentials) => {
-                let turn = if credentials.len() > 1 {
-                    self.turn.fetch_add(1, Ordering::Relaxed)
-                } else {
-                    0
-                };
-                Ok(&credentials[turn % credentials.len()])
-            }
-            Err(message) => Err(Problem::new(
-                FailureKind::Unavailable,
-                "provider_not_configured",
-                message.clone(),
-            )),
-        }
-    }
-
-    /// Sends a request and waits for the head of the answer.
+    /// Sends a request with a key and waits for the head of the answer. A key that is refused makes
+    /// way for the next one at once (P3).
     pub(crate) async fn send(
         &self,
         asked: Asked<'_>,
@@ -280,12 +245,27 @@ impl Upstream {
     ) -> Result<Response<ReplyBody>, UpstreamError> {
         match &self.sender {
             Sender::Remote(client) => {
-                let uri = request.uri().clone();
-                tokio::time::timeout(self.read_idle_timeout, client.send(request))
-                    .await
-                    .unwrap_or_else(|_| {
-                        Err(UpstreamError::new(UpstreamErrorKind::HeadTimeout, &uri))
-                    })
+                let mut key = self.keys.pick();
+                let template = self.keys.several().then(|| request.clone());
+                let mut request = request;
+                loop {
+                    self.keys.place(key, asked.protocol, &mut request);
+                    let response = self.send_to(client, request).await?;
+                    if !self.keys.judge(key, response.status(), response.headers()) {
+                        return Ok(response);
+                    }
+                    let status = response.status().as_u16();
+                    tracing::warn!(provider = %self.name, key = key.number(), status, "a key rests");
+                    // Ends: a key that rests is not found again.
+                    let Some(next) = self.keys.awake() else {
+                        return Ok(response);
+                    };
+                    let Some(again) = template.clone() else {
+                        return Ok(response);
+                    };
+                    key = next;
+                    request = again;
+                }
             }
             Sender::Local(local) => {
                 let answer = local.answer(&LocalAsk {
@@ -305,6 +285,19 @@ impl Upstream {
                 Ok(response)
             }
         }
+    }
+}
+
+impl Upstream {
+    async fn send_to(
+        &self,
+        client: &Client,
+        request: Request<Bytes>,
+    ) -> Result<Response<ReplyBody>, UpstreamError> {
+        let uri = request.uri().clone();
+        tokio::time::timeout(self.read_idle_timeout, client.send(request))
+            .await
+            .unwrap_or_else(|_| Err(UpstreamError::new(UpstreamErrorKind::HeadTimeout, &uri)))
     }
 }
 
@@ -338,36 +331,8 @@ impl Door {
     }
 }
 
-fn credentials(
-    provider: &Provider,
-    protocol: Protocol,
-    keys: &[Key],
-) -> Result<Vec<Credential>, String> {
-    let applied = |key: Option<&Key>| {
-        let applied = provider
-            .authenticate(protocol, key)
-            .map_err(|error| error.to_string())?;
-        Ok::<_, String>(match applied {
-            Applied::Nothing => Credential::Nothing,
-            Applied::Header { name, value } => {
-                let unprintable =
-                    || format!("the key of provider `{}` cannot be sent", provider.name);
-                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unprintable())?;
-                let mut value = HeaderValue::from_str(value.expose()).map_err(|_| unprintable())?;
-                value.set_sensitive(true);
-                Credential::Header(name, value)
-            }
-            Applied::Query { pair } => Credential::Query(pair),
-        })
-    };
-    if keys.is_empty() {
-        return Ok(vec![applied(None)?]);
-    }
-    keys.iter().map(|key| applied(Some(key))).collect()
-}
-
 /// The URI with the client's query and the key's parameter behind its own.
-fn with_query(uri: &Uri, query: Option<&str>, pair: Option<&str>) -> Uri {
+pub(crate) fn with_query(uri: &Uri, query: Option<&str>, pair: Option<&str>) -> Uri {
     if query.is_none() && pair.is_none() {
         return uri.clone();
     }

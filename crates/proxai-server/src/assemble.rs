@@ -46,7 +46,7 @@ pub fn snapshot(generation: u64, settings: &Settings, assembly: &Assembly) -> Sn
             let options = UpstreamOptions {
                 keys: configured.keys.clone(),
                 read_idle_timeout: configured.read_idle_timeout,
-                max_in_flight: None,
+                places: proxai_gateway::PlaceLimits::default(),
                 sender,
             };
             Arc::new(Upstream::new(provider, options))
