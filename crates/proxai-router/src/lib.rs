@@ -47,8 +47,8 @@ pub use pattern::{MatchKind, Pattern, PatternError, UnknownMatchKind};
 pub use plan::{Attempt, NoRoute, Plan, ProviderId, Rule};
 pub use resolve::resolve;
 pub use spec::{
-    DefaultSpec, FallbackOn, FallbackPolicy, Options, ProviderFacts, RouteSpec, TableSpec,
-    TargetSpec,
+    DefaultSpec, FallbackOn, FallbackPolicy, LossPolicy, Options, ProviderFacts, RouteSpec,
+    TableSpec, TargetSpec,
 };
 pub use table::{ListedModel, RouteError, RouteField, RouteView, Table};
 pub use template::{Template, TemplateError};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proxai_types::Protocol;
 
-use crate::spec::{FallbackPolicy, Options};
+use crate::spec::{FallbackPolicy, LossPolicy, Options};
 
 /// A provider, counted in the order of [`TableSpec::providers`](crate::TableSpec::providers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,6 +59,8 @@ pub struct Plan {
     pub attempts: Vec<Attempt>,
     /// When to go on to the next one.
     pub fallback: FallbackPolicy,
+    /// What becomes of a request that a target cannot get whole.
+    pub loss: LossPolicy,
 }
 
 /// One target of a plan.

@@ -11,7 +11,7 @@ use crate::ask::Ask;
 use crate::explain::{Outcome, Step};
 use crate::order::ordered;
 use crate::plan::{Attempt, NoRoute, Plan, ProviderId, Rule};
-use crate::spec::{FallbackPolicy, Options, ProviderFacts};
+use crate::spec::{FallbackPolicy, LossPolicy, Options, ProviderFacts};
 use crate::table::{Route, SIMILAR, Table};
 
 /// How many similar models an error names.
@@ -136,6 +136,7 @@ impl Walk<'_, '_> {
             route: Arc::clone(&route.name),
             attempts,
             fallback: route.fallback.clone(),
+            loss: route.loss,
         }
     }
 
@@ -151,6 +152,7 @@ impl Walk<'_, '_> {
                 options: Options::default(),
             }],
             fallback: FallbackPolicy::default(),
+            loss: LossPolicy::default(),
         }
     }
 

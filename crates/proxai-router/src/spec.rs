@@ -91,6 +91,31 @@ pub struct RouteSpec {
     pub strip_prefix: bool,
     /// When the next target is tried.
     pub fallback: FallbackPolicy,
+    /// What becomes of a request that the target cannot get whole.
+    pub loss: LossPolicy,
+}
+
+/// What becomes of a request that the target cannot get whole (T4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LossPolicy {
+    /// It is sent, and the client is told what is missing.
+    #[default]
+    Report,
+    /// It is refused with the list of what would be missing.
+    Strict,
+}
+
+impl LossPolicy {
+    /// Every policy.
+    pub const ALL: [Self; 2] = [Self::Report, Self::Strict];
+
+    /// The word in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Strict => "strict",
+        }
+    }
 }
 
 /// One place a route sends to (R3).

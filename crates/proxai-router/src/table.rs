@@ -11,7 +11,9 @@ use proxai_types::Protocol;
 
 use crate::pattern::{MatchKind, Pattern};
 use crate::plan::ProviderId;
-use crate::spec::{FallbackPolicy, Options, ProviderFacts, RouteSpec, TableSpec, TargetSpec};
+use crate::spec::{
+    FallbackPolicy, LossPolicy, Options, ProviderFacts, RouteSpec, TableSpec, TargetSpec,
+};
 use crate::template::Template;
 
 /// Paths that a route may not claim: they have a meaning already.
@@ -49,6 +51,7 @@ pub(crate) struct Route {
     pub(crate) targets: Vec<Target>,
     pub(crate) strip_prefix: bool,
     pub(crate) fallback: FallbackPolicy,
+    pub(crate) loss: LossPolicy,
 }
 
 #[derive(Clone, Debug)]
@@ -342,6 +345,7 @@ impl Table {
             targets,
             strip_prefix: spec.strip_prefix,
             fallback: spec.fallback,
+            loss: spec.loss,
         })
     }
 

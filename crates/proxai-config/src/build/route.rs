@@ -87,6 +87,7 @@ impl Build<'_> {
                 },
                 statuses: route.fallback_http_statuses.clone(),
             },
+            loss: route.loss.0,
         };
         Placed { key, spec }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use proxai_router::{FallbackOn, MatchKind};
+use proxai_router::{FallbackOn, LossPolicy, MatchKind};
 use proxai_types::Protocol;
 use serde::Deserialize;
 
@@ -54,6 +54,9 @@ pub struct RouteOptions {
     pub fallback_strategy: Option<OneOrMore<Word<FallbackOn>>>,
     /// Further upstream statuses after which the next target is tried.
     pub fallback_http_statuses: Vec<u16>,
+    /// What becomes of a request that the target cannot get whole: `report` sends it and says so
+    /// in `x-proxai-loss`, `strict` refuses it. The header `x-proxai-strict` decides otherwise.
+    pub loss: Word<LossPolicy>,
 }
 
 /// One of several targets.
