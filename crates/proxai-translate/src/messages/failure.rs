@@ -59,6 +59,7 @@ fn kind_of(vendor_type: Option<&str>, message: &str, status: Option<u16>) -> Fai
     let overflows = [
         TOO_LONG,
         "exceed context limit",
+        "available context size",
         "maximum context length",
         "context window",
     ];
@@ -203,6 +204,12 @@ mod tests {
         );
         assert_eq!(own.kind, FailureKind::ContextLength);
         assert!(told(&own).contains(r#""message":"prompt is too long: 9 tokens"#));
+        // The server of llama.cpp (2026-10).
+        let local = decode(
+            400,
+            br#"{"error":{"code":400,"type":"exceed_context_size_error","message":"request (9 tokens) exceeds the available context size (8 tokens), try increasing it"}}"#,
+        );
+        assert_eq!(local.kind, FailureKind::ContextLength);
         let foreign = Failure::new(FailureKind::ContextLength, "maximum context length is 8")
             .with_code("context_length_exceeded");
         let text = told(&foreign);

@@ -184,10 +184,11 @@ fn kind_of_word(word: &str) -> Option<FailureKind> {
 }
 
 /// The sentences by which vendors without codes tell that the prompt is too long.
-const TOO_LONG: [&str; 8] = [
+const TOO_LONG: [&str; 9] = [
     "maximum context length",
     "context length exceeded",
     "context window",
+    "available context size",
     "prompt is too long",
     "prompt too long",
     "exceeds the context",
@@ -331,6 +332,7 @@ mod tests {
             r#"{"error":{"message":"x","code":"context_length_exceeded"}}"#,
             r#"{"error":{"message":"This model's maximum context length is 8 tokens","code":400}}"#,
             r#"{"type":"error","message":"prompt is too long: 9 > 8"}"#,
+            r#"{"error":{"message":"request (9 tokens) exceeds the available context size (8 tokens), try increasing it","type":"exceed_context_size_error","code":400}}"#,
         ] {
             let failure = decode(400, body.as_bytes());
             assert_eq!(failure.kind, FailureKind::ContextLength, "{body}");
