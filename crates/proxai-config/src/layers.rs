@@ -69,6 +69,12 @@ impl File {
         })
     }
 
+    /// The text at a key as it is written, before anything is expanded.
+    pub(crate) fn written(&self, key: &[String]) -> Option<String> {
+        let tree = Value::from(self.dict());
+        find(&tree, key)?.as_str().map(str::to_owned)
+    }
+
     fn dict(&self) -> Dict {
         toml_edit::de::from_document(self.document.clone()).unwrap_or_default()
     }

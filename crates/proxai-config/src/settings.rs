@@ -97,8 +97,21 @@ pub struct ProviderSettings {
     pub default_model: Option<String>,
     /// How long the upstream may be silent in the middle of an answer.
     pub read_idle_timeout: Duration,
+    /// How many requests it gets at once (R8).
+    pub in_flight: InFlight,
     /// Made for one route: neither listed nor reachable by a `provider/model` prefix.
     pub anonymous: bool,
+}
+
+/// How many requests a provider gets at once, and how many more may wait (R8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InFlight {
+    /// At once; `None` is no limit. Above zero.
+    pub max: Option<usize>,
+    /// How many may wait.
+    pub queue: usize,
+    /// How long each may wait. Above zero.
+    pub queue_timeout: Duration,
 }
 
 /// `[logging]`.

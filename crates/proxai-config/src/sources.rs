@@ -3,7 +3,7 @@
 //! Nothing else in this crate touches the file system or the environment, so that every test says
 //! in one place what there is, and a reload can be tried out on paper.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,13 @@ pub trait Sources {
 
     /// The content of a file.
     fn read(&self, path: &Path) -> io::Result<String>;
+
+    /// Whether other users of this machine can read a file (Z2). Where nobody can tell, they
+    /// cannot.
+    fn open_to_others(&self, path: &Path) -> bool {
+        let _ = path;
+        false
+    }
 
     /// The user's own folder.
     fn home(&self) -> Option<PathBuf> {
@@ -60,6 +67,15 @@ impl Sources for System {
         }
         Ok(text)
     }
+
+    #[cfg(unix)]
+    fn open_to_others(&self, path: &Path) -> bool {
+        use std::os::unix::fs::PermissionsExt;
+        /// Reading, for the group and for everybody.
+        const OTHERS_READ: u32 = 0o044;
+        std::fs::metadata(path)
+            .is_ok_and(|metadata| metadata.permissions().mode() & OTHERS_READ != 0)
+    }
 }
 
 /// An environment made of values, for tests and for checking a configuration from elsewhere.
@@ -69,6 +85,8 @@ pub struct Memory {
     pub vars: BTreeMap<String, String>,
     /// The files.
     pub files: BTreeMap<PathBuf, String>,
+    /// Those of the files that other users can read.
+    pub open: BTreeSet<PathBuf>,
 }
 
 impl Memory {
@@ -84,6 +102,14 @@ impl Memory {
     pub fn with_file(mut self, path: impl Into<PathBuf>, text: &str) -> Self {
         self.files.insert(path.into(), text.to_owned());
         self
+    }
+
+    /// Adds a file that other users can read.
+    #[must_use]
+    pub fn with_open_file(mut self, path: impl Into<PathBuf>, text: &str) -> Self {
+        let path = path.into();
+        self.open.insert(path.clone());
+        self.with_file(path, text)
     }
 }
 
@@ -105,5 +131,9 @@ impl Sources for Memory {
             .get(path)
             .cloned()
             .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
+    fn open_to_others(&self, path: &Path) -> bool {
+        self.open.contains(path)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proxai_config::Settings;
 use proxai_gateway::{
-    ErrorFormat, Limits, LocalUpstream, Sender, Snapshot, Upstream, UpstreamOptions,
+    ErrorFormat, Limits, LocalUpstream, PlaceLimits, Sender, Snapshot, Upstream, UpstreamOptions,
 };
 use proxai_upstream::{ClientOptions, Clients};
 
@@ -46,7 +46,11 @@ pub fn snapshot(generation: u64, settings: &Settings, assembly: &Assembly) -> Sn
             let options = UpstreamOptions {
                 keys: configured.keys.clone(),
                 read_idle_timeout: configured.read_idle_timeout,
-                places: proxai_gateway::PlaceLimits::default(),
+                places: PlaceLimits {
+                    in_flight: configured.in_flight.max,
+                    queue: configured.in_flight.queue,
+                    queue_timeout: configured.in_flight.queue_timeout,
+                },
                 sender,
             };
             Arc::new(Upstream::new(provider, options))

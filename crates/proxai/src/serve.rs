@@ -26,8 +26,13 @@ pub(crate) fn run(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    for key in loaded.settings.unimplemented() {
-        tracing::warn!("{key}: has no effect in this version");
+    for entry in loaded.settings.unimplemented() {
+        // An entry with a reason has said all.
+        if entry.contains(": ") {
+            tracing::warn!("{entry}");
+        } else {
+            tracing::warn!("{entry}: has no effect in this version");
+        }
     }
     let result = runtime()?.block_on(serve(loaded, &sink));
     sink.flush();

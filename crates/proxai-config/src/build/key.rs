@@ -3,7 +3,7 @@
 //! Invariant: a variable's key goes only to the host that it belongs to. Whoever points a
 //! built-in provider at another host must say which key that host is to see.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proxai_providers::{Key, Provider, Row, Secret, Url, glob};
 
@@ -20,6 +20,9 @@ impl Build<'_> {
         rebased: bool,
     ) -> Vec<Key> {
         if !own.is_empty() {
+            for (secret, key) in own {
+                self.check_mode(secret, key);
+            }
             return own
                 .iter()
                 .filter_map(|(secret, key)| self.secret(secret, key))
@@ -32,18 +35,44 @@ impl Build<'_> {
         found.filter(|_| belongs).into_iter().collect()
     }
 
+    /// Warns once per file if others can read the key in it (Z2).
+    fn check_mode(&mut self, secret: &SecretOptions, key: &[String]) {
+        let file = self.layers.file.as_ref();
+        let path = match secret {
+            SecretOptions::File(path) => self.beside(Path::new(path)),
+            SecretOptions::Text(_) => {
+                let written = file.and_then(|file| file.written(key));
+                match (file, written) {
+                    // A variable's name is no secret.
+                    (Some(file), Some(written)) if !written.contains("${") => file.path.clone(),
+                    _ => return,
+                }
+            }
+        };
+        let shown = path.display().to_string();
+        let message = format!("others can read the key in {shown}");
+        let told = self.warnings.iter().any(|known| known.message == message);
+        if !told && self.sources.open_to_others(&path) {
+            let mut warning = self.layers.problem(key, message);
+            warning.hint = Some(format!("chmod 600 {shown}"));
+            self.warnings.push(warning);
+        }
+    }
+
+    /// A path of the configuration, which is meant from the folder of its file.
+    fn beside(&self, path: &Path) -> PathBuf {
+        let file = self.layers.file.as_ref();
+        let folder = file.and_then(|file| file.path.parent());
+        folder.map_or_else(|| path.to_owned(), |folder| folder.join(path))
+    }
+
     /// The text of a secret. A file that cannot be read is a problem at `key`.
     pub(super) fn secret(&mut self, secret: &SecretOptions, key: &[String]) -> Option<Secret> {
         let path = match secret {
             SecretOptions::Text(text) => return Some(Secret::from(text.as_str())),
             SecretOptions::File(path) => Path::new(path),
         };
-        let beside = self
-            .layers
-            .file
-            .as_ref()
-            .and_then(|file| file.path.parent());
-        let path = beside.map_or_else(|| path.to_owned(), |folder| folder.join(path));
+        let path = self.beside(path);
         let text = self.sources.read(&path);
         self.files.push(path.clone());
         match text {

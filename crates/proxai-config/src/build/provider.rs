@@ -12,11 +12,14 @@ use super::Build;
 use crate::options::{AuthOptions, ModelCellsOr, ProviderOptions, SecretOptions};
 use crate::place::KeyPath;
 use crate::problem::Problem;
-use crate::settings::ProviderSettings;
+use crate::settings::{InFlight, ProviderSettings};
 use crate::word::Compatibility;
 
 /// How long an upstream may be silent if nothing else is said.
 const READ_IDLE_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// How long a request may wait for another to the same provider if nothing else is said.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Build<'_> {
     /// Builds a provider and adds it, or reports what is wrong with the table at `key`.
@@ -67,6 +70,7 @@ impl Build<'_> {
             Some(seconds) => self.seconds_at(&below(key, "read_idle_timeout_secs"), seconds),
             None => READ_IDLE_TIMEOUT,
         };
+        let in_flight = self.in_flight(options, key);
         let default_model = match &options.model {
             Some(ModelCellsOr::Default(model)) => Some(model.clone()),
             _ => None,
@@ -88,8 +92,40 @@ impl Build<'_> {
             keys,
             default_model,
             read_idle_timeout,
+            in_flight,
             anonymous,
         });
+    }
+
+    fn in_flight(&mut self, options: &ProviderOptions, key: &[String]) -> InFlight {
+        if options.max_in_flight == Some(0) {
+            let problem = self.layers.problem(
+                &below(key, "max_in_flight"),
+                "must be greater than 0".to_owned(),
+            );
+            self.report(problem);
+        }
+        if options.max_in_flight.is_none() {
+            for (name, set) in [
+                ("max_queue", options.max_queue.is_some()),
+                ("queue_timeout_secs", options.queue_timeout_secs.is_some()),
+            ] {
+                if set {
+                    let message = "nothing waits without `max_in_flight`; set that too".to_owned();
+                    let problem = self.layers.problem(&below(key, name), message);
+                    self.report(problem);
+                }
+            }
+        }
+        let count = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        InFlight {
+            max: options.max_in_flight.map(count),
+            queue: options.max_queue.map_or(0, count),
+            queue_timeout: match options.queue_timeout_secs {
+                Some(seconds) => self.seconds_at(&below(key, "queue_timeout_secs"), seconds),
+                None => QUEUE_TIMEOUT,
+            },
+        }
     }
 
     fn cells(&mut self, options: &ProviderOptions, key: &[String]) -> ProviderOverride {

@@ -67,6 +67,13 @@ pub struct ProviderOptions {
     pub compatibility: Option<Word<Compatibility>>,
     /// Seconds that the upstream may be silent in the middle of an answer.
     pub read_idle_timeout_secs: Option<u64>,
+    /// Requests that the provider gets at once; a stream counts until its last byte.
+    pub max_in_flight: Option<u64>,
+    /// Requests that may wait while `max_in_flight` are under way; 0, the default, turns each of
+    /// them away.
+    pub max_queue: Option<u64>,
+    /// Seconds that a request may wait.
+    pub queue_timeout_secs: Option<u64>,
     /// `auto`, `1.1` or `2`.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub http: Option<HttpVersion>,

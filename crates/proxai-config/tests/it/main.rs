@@ -6,6 +6,7 @@
     reason = "a panic is how a test fails, also in a function that several tests share"
 )]
 
+mod access;
 mod example;
 mod expansion;
 mod fixtures;
