@@ -5,5 +5,6 @@
 mod embeddings;
 mod endpoint;
 mod provider;
+mod quirk_fixtures;
 mod quirks;
 mod registry;
