@@ -7,29 +7,28 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use http::{Response, StatusCode};
 use proxai_ir::{FailureKind, Losses};
-use proxai_json::{Doc, Edit};
-use proxai_providers::headers::Hop;
-use proxai_providers::{Quirks, quirks};
 use proxai_router::Attempt;
 use proxai_sse::Decoder;
-use proxai_translate::{Abilities, ReplyContext, RequestInfo, StreamTranslator, Target};
+use proxai_translate::StreamTranslator;
 use proxai_types::{Operation, Protocol, Usage};
 use proxai_upstream::ReplyBody;
 
 use crate::body::{Forward, Source};
 use crate::call::Call;
-use crate::headers::{EVENT_STREAM, JSON, ReplyHop, filter_reply, forward_request, mark_stream};
-use crate::options;
+use crate::headers::{EVENT_STREAM, JSON, ReplyHop, filter_reply, mark_stream};
+use crate::outgoing::{Sent, Way, prepare};
 use crate::problem::{Cause, Problem};
 use crate::pulse::Pulse;
+use crate::refusal::{endpoint_is_missing, unknown_parameters};
 use crate::reply::{Kind, collect, is_error_object, next_piece, refused, unreadable};
+use crate::restore::{self, Restorer};
 use crate::snapshot::Limits;
 use crate::stream::{Engine, StreamBody};
 use crate::tap::Tap;
-use crate::upstream::{Asked, To, Upstream};
+use crate::upstream::{Asked, Upstream};
 use crate::usage;
 
 /// Up to here an answer is looked at whether it is an error in disguise (X4). Errors are short.
@@ -46,7 +45,7 @@ pub(crate) struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// The id for an answer whose upstream gives none.
-    fn bare_id(self) -> &'a str {
+    pub(crate) fn bare_id(self) -> &'a str {
         self.request_id
             .strip_prefix("req_")
             .unwrap_or(self.request_id)
@@ -80,17 +79,27 @@ pub(crate) struct Answer {
     pub(crate) stream: bool,
 }
 
-/// What the upstream was sent, as far as reading its answer depends on it.
-struct Sent {
-    upstream: Protocol,
-    /// `None` within one protocol.
-    reply: Option<Arc<ReplyContext>>,
-    losses: Losses,
-    body: Bytes,
-    query: bool,
+/// A refusal, and what may be tried against it.
+struct Refusal {
+    problem: Box<Problem>,
+    /// The upstream's words, where it was the upstream that refused.
+    said: Bytes,
+}
+
+impl From<Box<Problem>> for Refusal {
+    fn from(problem: Box<Problem>) -> Self {
+        Self {
+            problem,
+            said: Bytes::new(),
+        }
+    }
 }
 
 /// Asks one upstream for a model's answer.
+///
+/// Twice if a refusal says how to do better: at the other endpoint where one is missing (P5), and
+/// without a parameter that the model does not know (P12). Each is done once, and remembered when
+/// it has helped.
 pub(crate) async fn generate(
     cx: Context<'_>,
     call: &Call,
@@ -98,131 +107,109 @@ pub(crate) async fn generate(
     upstream: &Upstream,
     attempt: &Attempt,
 ) -> Result<Answer, Box<Problem>> {
-    let protocol = upstream.provider.protocol_for(client);
-    let quirks = upstream.provider.quirks(protocol, &attempt.upstream_model);
-    let mut sent = if protocol == client {
-        Sent {
-            upstream: protocol,
-            reply: None,
-            losses: Losses::new(),
-            body: call.body_for(&attempt.upstream_model),
-            query: true,
-        }
-    } else {
-        translated(cx, call, client, protocol, upstream, attempt, &quirks)?
-    };
-    if !attempt.options.is_empty() {
-        match options::merge(&sent.body, &attempt.options) {
-            Some(merged) => sent.body = merged.into(),
-            None => {
-                return Err(Problem::new(
-                    FailureKind::Internal,
-                    "invalid_options",
-                    "the options of the target are not JSON objects; correct the configuration",
-                ));
+    let model = attempt.upstream_model.as_str();
+    let mut way = first_way(client, upstream, model);
+    let mut before: Option<Box<Problem>> = None;
+    loop {
+        let refusal = match exchange(cx, call, client, &way, upstream, attempt).await {
+            Ok(answer) => {
+                remember(upstream, model, &way);
+                return Ok(answer);
             }
+            Err(refusal) => refusal,
+        };
+        let Cause::Status(status) = refusal.problem.cause else {
+            return Err(refusal.problem);
+        };
+        if endpoint_is_missing(status, &refusal.said, model) {
+            if let Some(missing) = way.instead_of {
+                // Neither is there: what was remembered is no longer true.
+                upstream.learned.set_missing(missing, false);
+                return Err(before.unwrap_or(refusal.problem));
+            }
+            let Some(other) = upstream.instead_of(way.protocol, model) else {
+                return Err(refusal.problem);
+            };
+            way.instead_of = Some(way.protocol);
+            way.protocol = other;
+            before = Some(refusal.problem);
+            continue;
         }
+        let unknown = unknown_parameters(status, &refusal.said);
+        let again = !call.wishes.strict && way.without.is_empty();
+        if again && !unknown.is_empty() {
+            way.without = unknown;
+            continue;
+        }
+        // Refused for another reason: what was changed has helped.
+        if status < 500 && !way.without.iter().any(|name| unknown.contains(name)) {
+            remember(upstream, model, &way);
+        }
+        return Err(refusal.problem);
     }
-    let streams = match quirks.stream() {
-        quirks::StreamSupport::Never => false,
-        quirks::StreamSupport::Always => true,
-        quirks::StreamSupport::Both => call.head.stream,
-    };
-    if streams != call.head.stream {
-        sent.body = asking_for(&sent.body, streams);
-    }
-    let query = call.uri.query().filter(|_| sent.query);
-    let mut request = upstream.request(To::Generate(protocol), query)?;
-    let hop = if sent.reply.is_none() {
-        Hop::Same(protocol)
-    } else {
-        Hop::Translated
-    };
-    let headers = request.headers_mut();
-    forward_request(
-        hop,
-        &call.headers,
-        &upstream.provider.forward_headers,
-        headers,
-    );
-    headers.insert(
-        ACCEPT,
-        HeaderValue::from_static(if streams {
-            "text/event-stream"
-        } else {
-            "application/json"
-        }),
-    );
-    if let Some(agent) = quirks
-        .user_agent()
-        .and_then(|agent| HeaderValue::from_str(agent).ok())
-    {
-        headers.insert(USER_AGENT, agent);
-    }
-    *request.body_mut() = std::mem::take(&mut sent.body);
-    let response = upstream
-        .send(
-            cx.asked(call, Operation::Generate(protocol), protocol),
-            request,
-        )
-        .await
-        .map_err(|error| Problem::upstream(&error, &upstream.name))?;
-    read(cx, call, client, upstream, sent, response).await
 }
 
-fn translated(
+/// The client's own protocol if the upstream speaks it, as far as is known.
+fn first_way(client: Protocol, upstream: &Upstream, model: &str) -> Way {
+    let protocol = upstream.provider.protocol_for(client);
+    let other = upstream
+        .learned
+        .is_missing(protocol)
+        .then(|| upstream.instead_of(protocol, model))
+        .flatten();
+    Way {
+        protocol: other.unwrap_or(protocol),
+        instead_of: other.map(|_| protocol),
+        without: Vec::new(),
+    }
+}
+
+fn remember(upstream: &Upstream, model: &str, way: &Way) {
+    if let Some(missing) = way.instead_of
+        && upstream.learned.set_missing(missing, true)
+    {
+        tracing::warn!(
+            provider = %upstream.name,
+            missing = missing.name(),
+            instead = way.protocol.name(),
+            "an endpoint is missing; another one is used from now on; set `protocols` to say so"
+        );
+    }
+    if !way.without.is_empty() {
+        tracing::warn!(
+            provider = %upstream.name,
+            model,
+            parameters = way.without.join(","),
+            "the upstream refuses parameters; they are left out from now on"
+        );
+        upstream.learned.refuses(model, &way.without);
+    }
+}
+
+async fn exchange(
     cx: Context<'_>,
     call: &Call,
     client: Protocol,
-    protocol: Protocol,
+    way: &Way,
     upstream: &Upstream,
     attempt: &Attempt,
-    quirks: &Quirks,
-) -> Result<Sent, Box<Problem>> {
-    let mut target = Target::new(&attempt.upstream_model, &upstream.name);
-    target.abilities = abilities(quirks);
-    let info = RequestInfo {
-        id: cx.bare_id(),
-        created: cx.now,
-        model: &call.head.model,
-    };
-    let prepared =
-        proxai_translate::translate_request(client, protocol, &call.body, &target, &info)
-            .map_err(|error| Problem::request(&error))?;
-    Ok(Sent {
-        upstream: protocol,
-        reply: Some(prepared.reply),
-        losses: prepared.losses,
-        body: prepared.body.into(),
-        query: false,
-    })
-}
-
-/// The body with the other value of `stream`, for an upstream that knows but one (P13).
-fn asking_for(body: &Bytes, streams: bool) -> Bytes {
-    let Ok(doc) = Doc::scan(body) else {
-        return body.clone();
-    };
-    let mut edit = Edit::new(body);
-    edit.set(
-        &doc.root,
-        "stream",
-        if streams { b"true" } else { b"false" },
-    );
-    if !streams {
-        edit.remove(&doc.root, "stream_options");
+) -> Result<Answer, Refusal> {
+    let (request, mut sent) = prepare(cx, call, client, way, upstream, attempt)?;
+    let operation = Operation::Generate(way.protocol);
+    let response = upstream
+        .send(cx.asked(call, operation, way.protocol), request)
+        .await
+        .map_err(|error| Problem::upstream(&error, &upstream.name))?;
+    let status = response.status();
+    if status.is_success() {
+        // The answer may take long, and nothing asks for the request again.
+        sent.body = Bytes::new();
+        return Ok(read(cx, call, client, upstream, sent, response).await?);
     }
-    edit.finish().map_or_else(|_| body.clone(), Bytes::from)
-}
-
-/// What an upstream's quirks say about the core of its protocol.
-fn abilities(quirks: &Quirks) -> Abilities {
-    Abilities {
-        custom_tools: quirks.custom_tools(),
-        max_completion_tokens: quirks.max_tokens_field()
-            == quirks::MaxTokensField::MaxCompletionTokens,
-        ..Abilities::default()
-    }
+    let (parts, body) = response.into_parts();
+    let (problem, said) =
+        refused(client, upstream, sent.upstream, status, parts.headers, body).await;
+    Err(Refusal { problem, said })
 }
 
 async fn read(
@@ -234,17 +221,6 @@ async fn read(
     response: Response<ReplyBody>,
 ) -> Result<Answer, Box<Problem>> {
     let (parts, body) = response.into_parts();
-    if !parts.status.is_success() {
-        return Err(refused(
-            client,
-            upstream,
-            sent.upstream,
-            parts.status,
-            parts.headers,
-            body,
-        )
-        .await);
-    }
     let kind = Kind::of(&parts.headers, call.head.stream);
     match (kind, call.head.stream) {
         (Kind::Page, _) => {
@@ -262,6 +238,7 @@ async fn read(
         (Kind::Events, true) => stream(cx, client, upstream, sent, parts.headers, body).await,
         (Kind::Events, false) => {
             let whole = collect(body, cx.limits.response_body, upstream).await?;
+            let whole = restore::events(&sent.names, whole, cx.limits.event);
             let reply = sent.context(cx, call, upstream);
             let folded = proxai_translate::fold_stream(client, &reply, whole)
                 .map_err(|error| unreadable(&error, upstream))?;
@@ -277,6 +254,7 @@ async fn read(
         }
         (Kind::Json, true) => {
             let whole = collect(body, cx.limits.response_body, upstream).await?;
+            let whole = restore::whole(&sent.names, whole);
             let reply = sent.context(cx, call, upstream);
             let mut out = BytesMut::new();
             let usage = proxai_translate::replay_as_stream(client, reply, &whole, &mut out)
@@ -294,10 +272,11 @@ async fn read(
                 stream: true,
             })
         }
-        (Kind::Json, false) => match sent.reply {
-            None => untouched(upstream, sent.upstream, parts.status, parts.headers, body).await,
+        (Kind::Json, false) => match sent.reply.clone() {
+            None => untouched(cx, upstream, sent, parts.status, parts.headers, body).await,
             Some(reply) => {
                 let whole = collect(body, cx.limits.response_body, upstream).await?;
+                let whole = restore::whole(&sent.names, whole);
                 let translated = proxai_translate::translate_response(client, &reply, &whole)
                     .map_err(|error| unreadable(&error, upstream))?;
                 let mut losses = sent.losses;
@@ -311,21 +290,6 @@ async fn read(
                 ))
             }
         },
-    }
-}
-
-impl Sent {
-    /// What the answer is written with, also where no translation was expected.
-    fn context(&self, cx: Context<'_>, call: &Call, upstream: &Upstream) -> Arc<ReplyContext> {
-        self.reply.clone().unwrap_or_else(|| {
-            Arc::new(ReplyContext::new(
-                &call.head.model,
-                &upstream.name,
-                self.upstream,
-                cx.bare_id(),
-                cx.now,
-            ))
-        })
     }
 }
 
@@ -375,6 +339,9 @@ async fn stream(
         ),
     };
     let mut stream = StreamBody::new(body, engine, pulse);
+    if !sent.names.is_empty() {
+        stream.restore(Restorer::new(sent.names, cx.limits.event));
+    }
     if let Err(failure) = stream.begin().await {
         let mut problem = Problem::refused(failure);
         problem.headers = filter_reply(ReplyHop::Replaced, headers);
@@ -403,19 +370,25 @@ async fn stream(
 
 /// An answer within one protocol: its first piece is looked at, then all goes on as it comes.
 async fn untouched(
+    cx: Context<'_>,
     upstream: &Upstream,
-    protocol: Protocol,
+    sent: Sent,
     status: StatusCode,
     headers: HeaderMap,
     mut body: ReplyBody,
 ) -> Result<Answer, Box<Problem>> {
-    let first = next_piece(&mut body, upstream).await?;
-    let whole = match &first {
-        None => true,
-        Some(_) => http_body::Body::is_end_stream(&body),
+    let protocol = sent.upstream;
+    let (first, rest) = if sent.names.is_empty() {
+        let first = next_piece(&mut body, upstream).await?;
+        let whole = first.is_none() || http_body::Body::is_end_stream(&body);
+        (first, (!whole).then_some(body))
+    } else {
+        // A name may stand anywhere in the answer, so all of it is needed.
+        let whole = collect(body, cx.limits.response_body, upstream).await?;
+        (Some(restore::whole(&sent.names, whole)), None)
     };
     if let Some(piece) = &first
-        && whole
+        && rest.is_none()
         && piece.len() <= MAX_PEEK
         && is_error_object(piece)
     {
@@ -429,22 +402,25 @@ async fn untouched(
         return Err(problem);
     }
     let mut headers = filter_reply(ReplyHop::Untouched, headers);
-    let (source, usage) = if whole {
-        // Known now, where the upstream used chunks.
-        headers.remove(CONTENT_LENGTH);
-        let first = first.unwrap_or_default();
-        let usage = usage::in_tail(&first);
-        (Source::Whole(first), usage)
-    } else {
-        let forward = Forward::new(first, body, upstream.read_idle_timeout, true);
-        (Source::Forward(Box::new(forward)), None)
+    let (source, usage) = match rest {
+        None => {
+            // Known now, where the upstream used chunks.
+            headers.remove(CONTENT_LENGTH);
+            let first = first.unwrap_or_default();
+            let usage = usage::in_tail(&first);
+            (Source::Whole(first), usage)
+        }
+        Some(body) => {
+            let forward = Forward::new(first, body, upstream.read_idle_timeout, true);
+            (Source::Forward(Box::new(forward)), None)
+        }
     };
     Ok(Answer {
         status,
         headers,
         source,
         upstream_protocol: protocol,
-        losses: Losses::new(),
+        losses: sent.losses,
         usage,
         stream: false,
     })

@@ -10,6 +10,7 @@ use proxai_json::{Doc, Span};
 use proxai_types::{Operation, Protocol};
 
 use crate::problem::Problem;
+use crate::wishes::Wishes;
 
 /// A request whose body has been read.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(crate) struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) head: Head,
+    pub(crate) wishes: Wishes,
 }
 
 /// What routing needs to know of a body.
@@ -169,6 +171,7 @@ mod tests {
             uri: Uri::from_static("/v1/chat/completions"),
             extra: None,
             headers: HeaderMap::new(),
+            wishes: Wishes::default(),
             head: Head::json(body.as_bytes()).unwrap(),
             body: Bytes::copy_from_slice(body.as_bytes()),
         }

@@ -8,31 +8,39 @@
 //! Within one protocol the client's bytes go upstream and the upstream's bytes come back; only
 //! between two does [`proxai_translate`] read and write bodies.
 
+mod abilities;
 mod attempt;
 mod body;
 mod call;
 mod classify;
 mod collect;
+mod discovery;
 mod ending;
 mod forward;
 mod headers;
 mod id;
 mod keys;
+mod learned;
 mod models;
 mod options;
+mod outgoing;
 mod output;
 mod permit;
 mod problem;
 mod pulse;
 mod record;
+mod refusal;
 mod reply;
+mod restore;
 mod service;
 mod snapshot;
 mod stream;
 mod tap;
 mod upstream;
 mod usage;
+mod wishes;
 
+pub use abilities::{abilities, needs_hub};
 pub use body::{BodyError, GatewayBody};
 pub use models::ModelList;
 pub use permit::{Gauge, Permit, PlaceLimits};

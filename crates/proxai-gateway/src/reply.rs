@@ -49,7 +49,7 @@ impl Kind {
     }
 }
 
-/// An answer whose status is an error.
+/// An answer whose status is an error, and what the upstream said.
 pub(crate) async fn refused(
     client: Protocol,
     upstream: &Upstream,
@@ -57,7 +57,7 @@ pub(crate) async fn refused(
     status: StatusCode,
     headers: HeaderMap,
     body: ReplyBody,
-) -> Box<Problem> {
+) -> (Box<Problem>, Bytes) {
     if status.is_redirection() || status.is_informational() {
         let to = headers
             .get(LOCATION)
@@ -73,11 +73,11 @@ pub(crate) async fn refused(
             ),
         );
         problem.cause = Cause::Status(status.as_u16());
-        return problem;
+        return (problem, Bytes::new());
     }
     let body = match collect(body, MAX_ERROR_BODY, upstream).await {
         Ok(body) => body,
-        Err(problem) => return problem,
+        Err(problem) => return (problem, Bytes::new()),
     };
     let mut failure = proxai_translate::decode_failure(spoken, status.as_u16(), &body);
     failure.status = Some(status.as_u16());
@@ -86,11 +86,11 @@ pub(crate) async fn refused(
     if spoken == client && has_shape(client, &body) {
         problem.headers = filter_reply(ReplyHop::Untouched, headers);
         problem.headers.remove(CONTENT_LENGTH);
-        problem.verbatim = Some(body);
+        problem.verbatim = Some(body.clone());
     } else {
         problem.headers = filter_reply(ReplyHop::Replaced, headers);
     }
-    problem
+    (problem, body)
 }
 
 /// Whether an error body is what clients of the dialect expect.

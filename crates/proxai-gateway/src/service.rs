@@ -35,6 +35,7 @@ use crate::problem::{Cause, Problem};
 use crate::record::{Journal, Outcome, Record, Ticket};
 use crate::snapshot::{Live, Snapshot};
 use crate::upstream::To;
+use crate::wishes::Wishes;
 
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-proxai-attempts");
 
@@ -200,7 +201,7 @@ impl Inner {
             }
             _ => Head::any(&parts.headers, &body),
         };
-        let call = Call {
+        let mut call = Call {
             operation,
             dialect: shape,
             method: parts.method,
@@ -209,13 +210,15 @@ impl Inner {
             headers: parts.headers,
             body,
             head,
+            wishes: Wishes::default(),
         };
         if operation == Operation::Models {
-            return models(snapshot, &call).map_err(bare);
+            return models(snapshot, &call).await.map_err(bare);
         }
         ticket.record.stream = call.head.stream;
         let plan = plan(snapshot, &call, seed).map_err(bare)?;
         ticket.record.route = Arc::clone(&plan.route);
+        call.wishes = Wishes::of(&call.headers, plan.loss).map_err(bare)?;
         self.attempts(snapshot, &call, &plan, ticket).await
     }
 
@@ -462,28 +465,23 @@ fn goes_on(plan: &Plan, problem: &Problem) -> bool {
     }
 }
 
-fn models(snapshot: &Snapshot, call: &Call) -> Result<Served, Box<Problem>> {
+async fn models(snapshot: &Snapshot, call: &Call) -> Result<Served, Box<Problem>> {
     let anthropic = call.headers.contains_key("anthropic-version");
     let path = call.uri.path().trim_end_matches('/');
-    let body = match path.split_once("/models/") {
-        Some((_, id)) => snapshot.models.find(id, anthropic).ok_or_else(|| {
-            let closest = snapshot.table.closest_models(id).join(", ");
-            let hint = if closest.is_empty() {
-                String::new()
-            } else {
-                format!("; the closest are {closest}")
-            };
-            Problem::refused(
-                Failure::new(
-                    FailureKind::NotFound,
-                    format!("no model is called `{id}`{hint}"),
-                )
-                .with_code("model_not_found")
-                .with_param("model"),
-            )
-        })?,
-        None if anthropic => snapshot.models.anthropic(call.uri.query()),
-        None => snapshot.models.openai(),
+    let id = path.split_once("/models/").map(|(_, id)| id);
+    let listed = &snapshot.models;
+    let body = match id.and_then(|id| listed.known(id, anthropic)) {
+        Some(body) => body,
+        None => {
+            let current = listed.current(&snapshot.table).await;
+            match id {
+                Some(id) => current
+                    .find(id, anthropic)
+                    .ok_or_else(|| no_model(snapshot, id))?,
+                None if anthropic => current.anthropic(call.uri.query()),
+                None => current.openai(),
+            }
+        }
     };
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, JSON);
@@ -499,6 +497,23 @@ fn models(snapshot: &Snapshot, call: &Call) -> Result<Served, Box<Problem>> {
         },
         labels: HeaderMap::new(),
     })
+}
+
+fn no_model(snapshot: &Snapshot, id: &str) -> Box<Problem> {
+    let closest = snapshot.table.closest_models(id).join(", ");
+    let hint = if closest.is_empty() {
+        String::new()
+    } else {
+        format!("; the closest are {closest}")
+    };
+    Problem::refused(
+        Failure::new(
+            FailureKind::NotFound,
+            format!("no model is called `{id}`{hint}"),
+        )
+        .with_code("model_not_found")
+        .with_param("model"),
+    )
 }
 
 fn labels(plan: &Plan, provider: HeaderValue, model: &str, fallbacks: usize) -> HeaderMap {

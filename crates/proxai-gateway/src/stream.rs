@@ -22,6 +22,7 @@ use proxai_upstream::ReplyBody;
 use crate::output::Output;
 use crate::pulse::{Pulse, Tick};
 use crate::record::Outcome;
+use crate::restore::Restorer;
 use crate::tap::Tap;
 
 /// What makes the client's bytes out of the upstream's.
@@ -141,6 +142,8 @@ impl Engine {
 pub(crate) struct StreamBody {
     /// Gone when it has ended, failed or lingered too long.
     inner: Option<ReplyBody>,
+    /// Works on the upstream's bytes before the engine sees them (P12).
+    restorer: Option<Box<Restorer>>,
     engine: Engine,
     out: Output,
     pulse: Pulse,
@@ -151,11 +154,17 @@ impl StreamBody {
     pub(crate) fn new(inner: ReplyBody, engine: Engine, pulse: Pulse) -> Self {
         Self {
             inner: Some(inner),
+            restorer: None,
             engine,
             out: Output::default(),
             pulse,
             outcome: Outcome::End,
         }
+    }
+
+    /// Gives renamed tools their names back.
+    pub(crate) fn restore(&mut self, restorer: Restorer) {
+        self.restorer = Some(Box::new(restorer));
     }
 
     /// Waits until the answer has begun, or is known to be an error.
@@ -211,10 +220,7 @@ impl StreamBody {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Ok(chunk) = frame.into_data() {
                     self.pulse.heard();
-                    self.guarded(|engine, out| {
-                        engine.push(chunk, out);
-                        false
-                    });
+                    self.push(chunk);
                     if self.engine.ended() {
                         if self.engine.failed() && self.outcome == Outcome::End {
                             self.outcome = Outcome::Error;
@@ -232,6 +238,13 @@ impl StreamBody {
             }
             Poll::Ready(None) => {
                 self.inner = None;
+                if let Some(restorer) = &mut self.restorer {
+                    let rest = restorer.end();
+                    self.guarded(|engine, out| {
+                        engine.push(rest, out);
+                        false
+                    });
+                }
                 if self.guarded(Engine::end) {
                     self.outcome = Outcome::Cut;
                 } else if self.engine.failed() && self.outcome == Outcome::End {
@@ -263,6 +276,26 @@ impl StreamBody {
             },
         }
         Poll::Ready(())
+    }
+
+    fn push(&mut self, chunk: Bytes) {
+        let chunk = match &mut self.restorer {
+            None => chunk,
+            Some(restorer) => match restorer.push(chunk) {
+                Ok(restored) => restored,
+                Err(oversized) => {
+                    let failure = Failure::new(FailureKind::BadUpstream, oversized.to_string())
+                        .with_code("upstream_event_too_large");
+                    return self.stop(failure, Outcome::Error);
+                }
+            },
+        };
+        if !chunk.is_empty() {
+            self.guarded(|engine, out| {
+                engine.push(chunk, out);
+                false
+            });
+        }
     }
 
     fn stop(&mut self, failure: Failure, outcome: Outcome) {

@@ -4,19 +4,20 @@
 //! request that needs it, and by `check`.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http::{Request, Response, StatusCode, Uri};
 use proxai_ir::FailureKind;
-use proxai_providers::{Key, Provider, Resource};
+use proxai_providers::{Key, Provider, Resource, Url};
 use proxai_types::{Operation, Protocol};
 use proxai_upstream::{Client, ReplyBody, UpstreamError, UpstreamErrorKind};
 
 use crate::headers::JSON;
 use crate::keys::KeyRing;
+use crate::learned::Learned;
 use crate::permit::{Permit, PlaceLimits, Places};
 use crate::problem::Problem;
 
@@ -97,6 +98,10 @@ pub struct Upstream {
     label: HeaderValue,
     doors: [Option<Door>; 3],
     embeddings: Option<Door>,
+    /// The endpoint that stands in for a missing one, made when it is first needed (P5).
+    spare: OnceLock<Option<Door>>,
+    /// What it has taught us by refusing.
+    pub(crate) learned: Learned,
     keys: KeyRing,
     sender: Sender,
     places: Places,
@@ -126,6 +131,8 @@ pub(crate) enum To<'a> {
     Generate(Protocol),
     Embeddings,
     CountTokens,
+    /// The list of models.
+    Models,
     /// A path as the client wrote it.
     Path(&'a str),
 }
@@ -147,6 +154,8 @@ impl Upstream {
             provider,
             doors,
             embeddings,
+            spare: OnceLock::new(),
+            learned: Learned::default(),
             keys,
         }
     }
@@ -186,6 +195,18 @@ impl Upstream {
         })
     }
 
+    /// Where to ask a model instead of an endpoint that is missing (P5).
+    pub(crate) fn instead_of(&self, missing: Protocol, model: &str) -> Option<Protocol> {
+        let (other, url) = self.provider.fallback(missing, model)?;
+        if self.doors[index(other)].is_none() {
+            self.spare
+                .get_or_init(|| Door::at(&self.provider, &url, other))
+                .as_ref()
+                .filter(|door| door.family == other)?;
+        }
+        Some(other)
+    }
+
     /// A request to one of the endpoints, complete but for the client's headers, the body and the
     /// key.
     /// `query` is the client's, if it means something there.
@@ -196,10 +217,17 @@ impl Upstream {
     ) -> Result<Request<Bytes>, Box<Problem>> {
         let made;
         let door = match to {
-            To::Generate(protocol) => self.doors[index(protocol)].as_ref(),
+            To::Generate(protocol) => self.doors[index(protocol)].as_ref().or_else(|| {
+                let spare = self.spare.get()?.as_ref();
+                spare.filter(|door| door.family == protocol)
+            }),
             To::Embeddings => self.embeddings.as_ref(),
             To::CountTokens => {
                 made = Door::new(&self.provider, Resource::CountTokens);
+                made.as_ref()
+            }
+            To::Models => {
+                made = Door::new(&self.provider, Resource::Models);
                 made.as_ref()
             }
             To::Path(path) => {
@@ -303,14 +331,16 @@ impl Upstream {
 
 impl Door {
     fn new(provider: &Provider, resource: Resource<'_>) -> Option<Self> {
-        let url = provider.url(resource).ok()?;
+        Self::at(provider, &provider.url(resource).ok()?, resource.family())
+    }
+
+    fn at(provider: &Provider, url: &Url, family: Protocol) -> Option<Self> {
         let uri = Uri::builder()
             .scheme(url.scheme().as_str())
             .authority(url.authority())
             .path_and_query(url.path_and_query())
             .build()
             .ok()?;
-        let family = resource.family();
         let mut headers = HeaderMap::with_capacity(16);
         headers.insert(CONTENT_TYPE, JSON);
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));

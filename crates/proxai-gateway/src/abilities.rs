@@ -1,0 +1,100 @@
+//! What an upstream's quirks say about the core of its protocol.
+//!
+//! Most quirks are edits of a finished body ([`proxai_providers::quirks::request_edits`]); those
+//! here are the ones that only a translator can honour, because they decide what it writes or how
+//! it reads the answer. Whoever translates for an upstream asks here, so that what is explained is
+//! what is done.
+
+use proxai_providers::Quirks;
+use proxai_providers::quirks::{
+    DeveloperRole, JsonMode, MaxTokensField, ReasoningEcho, ReasoningPolicy as Shown,
+};
+use proxai_translate::{Abilities, ReasoningPolicy, ReasoningRules};
+
+/// The abilities of an upstream with these quirks.
+pub fn abilities(quirks: &Quirks) -> Abilities {
+    let usual = Abilities::default();
+    Abilities {
+        custom_tools: quirks.custom_tools(),
+        max_completion_tokens: quirks.max_tokens_field() == MaxTokensField::MaxCompletionTokens,
+        // Only where a row says so: `system` is understood by every server, `developer` by few.
+        developer_role: quirks.developer == Some(DeveloperRole::Keep),
+        // Which turns may carry it, and in which member, is an edit of the finished body.
+        reasoning_echo: matches!(
+            quirks.reasoning.echo(),
+            ReasoningEcho::ToolTurns | ReasoningEcho::Always
+        ),
+        // An endpoint without effort levels gets a budget.
+        adaptive_thinking: quirks.reasoning.effort_accepted(),
+        output_format: quirks.accepts_json_mode(JsonMode::JsonSchema),
+        default_max_tokens: usual
+            .default_max_tokens
+            .max(u64::from(quirks.min_output_tokens())),
+        reasoning: reasoning(quirks),
+        ..usual
+    }
+}
+
+/// Whether answers need more than their bytes, so that even an exchange within one protocol goes
+/// through the hub (P8).
+pub fn needs_hub(quirks: &Quirks) -> bool {
+    !reasoning(quirks).change_nothing() || quirks.repair_responses()
+}
+
+fn reasoning(quirks: &Quirks) -> ReasoningRules {
+    ReasoningRules {
+        policy: match quirks.reasoning.policy() {
+            Shown::Separate => ReasoningPolicy::Separate,
+            Shown::Fallback => ReasoningPolicy::Fallback,
+            Shown::Inline => ReasoningPolicy::Inline,
+            Shown::Drop => ReasoningPolicy::Drop,
+        },
+        think_tags: quirks.think_tags(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quirks(set: impl FnOnce(&mut Quirks)) -> Quirks {
+        let mut quirks = Quirks::default();
+        set(&mut quirks);
+        quirks
+    }
+
+    #[test]
+    fn a_row_without_quirks_has_the_abilities_of_every_dialect_and_keeps_its_bytes() {
+        assert_eq!(abilities(&Quirks::default()), Abilities::default());
+        assert!(!needs_hub(&Quirks::default()));
+    }
+
+    #[test]
+    fn each_quirk_of_the_core_becomes_its_ability() {
+        let made = abilities(&quirks(|quirks| {
+            quirks.custom_tools = Some(true);
+            quirks.max_tokens_field = Some(MaxTokensField::MaxCompletionTokens);
+            quirks.developer = Some(DeveloperRole::Keep);
+            quirks.reasoning.echo = Some(ReasoningEcho::ToolTurns);
+            quirks.reasoning.effort_accepted = Some(false);
+            quirks.json_modes = Some(vec![JsonMode::JsonObject]);
+            quirks.min_output_tokens = Some(20_000);
+        }));
+        assert!(made.custom_tools && made.max_completion_tokens && made.developer_role);
+        assert!(made.reasoning_echo && !made.adaptive_thinking && !made.output_format);
+        assert_eq!(made.default_max_tokens, 20_000);
+    }
+
+    #[test]
+    fn work_on_answers_that_bytes_cannot_give_needs_the_hub() {
+        for demanding in [
+            quirks(|quirks| quirks.think_tags = Some(true)),
+            quirks(|quirks| quirks.reasoning.policy = Some(Shown::Drop)),
+            quirks(|quirks| quirks.repair_responses = Some(true)),
+        ] {
+            assert!(needs_hub(&demanding));
+        }
+        let plain = quirks(|quirks| quirks.reasoning.policy = Some(Shown::Separate));
+        assert!(!needs_hub(&plain));
+    }
+}

@@ -1,0 +1,284 @@
+//! What an upstream is sent: the client's bytes or a translation of them, as its row wants them.
+//!
+//! In this order: translation (where two protocols or the row's quirks demand it), the target's
+//! options, the one value of `stream` that the upstream knows, the quirks of the row, and last what
+//! the upstream itself has refused before. What that takes away is a loss (T4), and a request that
+//! rather fails than loses something fails here, before anything is sent.
+//!
+//! A row without quirks costs a few comparisons and keeps the client's very bytes (T1).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Request;
+use http::header::{ACCEPT, HeaderValue, USER_AGENT};
+use proxai_ir::{Failure, FailureKind, LossKind, Losses};
+use proxai_json::{Doc, Edit};
+use proxai_providers::Quirks;
+use proxai_providers::headers::Hop;
+use proxai_providers::quirks::{
+    Change, ChangeKind, DeveloperRole, StreamSupport, ToolNames, request_edits,
+};
+use proxai_router::Attempt;
+use proxai_translate::{ReplyContext, RequestInfo, Target};
+use proxai_types::Protocol;
+
+use crate::abilities::{abilities, needs_hub};
+use crate::attempt::Context;
+use crate::call::Call;
+use crate::headers::forward_request;
+use crate::options;
+use crate::problem::Problem;
+use crate::upstream::{To, Upstream};
+
+/// Members that a translation adds on its own account. If the upstream does not want them, the
+/// client has lost nothing.
+const OWN_MEMBERS: [&str; 3] = ["stream_options", "store", "include"];
+
+/// How a request is made to one upstream. Changes when a refusal says how to do better.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) protocol: Protocol,
+    /// The endpoint that this one stands in for (P5).
+    pub(crate) instead_of: Option<Protocol>,
+    /// Parameters that the upstream has just refused (P12).
+    pub(crate) without: Vec<&'static str>,
+}
+
+/// What the upstream was sent, as far as reading its answer depends on it.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) upstream: Protocol,
+    /// `None` if the upstream's bytes are the client's.
+    pub(crate) reply: Option<Arc<ReplyContext>>,
+    pub(crate) losses: Losses,
+    /// Tools whose names the row does not accept.
+    pub(crate) names: ToolNames,
+    pub(crate) body: Bytes,
+}
+
+impl Sent {
+    /// What the answer is written with, also where no translation was expected.
+    pub(crate) fn context(
+        &self,
+        cx: Context<'_>,
+        call: &Call,
+        upstream: &Upstream,
+    ) -> Arc<ReplyContext> {
+        self.reply.clone().unwrap_or_else(|| {
+            Arc::new(ReplyContext::new(
+                &call.head.model,
+                &upstream.name,
+                self.upstream,
+                cx.bare_id(),
+                cx.now,
+            ))
+        })
+    }
+}
+
+/// The request to send.
+pub(crate) fn prepare(
+    cx: Context<'_>,
+    call: &Call,
+    client: Protocol,
+    way: &Way,
+    upstream: &Upstream,
+    attempt: &Attempt,
+) -> Result<(Request<Bytes>, Sent), Box<Problem>> {
+    let protocol = way.protocol;
+    let model = attempt.upstream_model.as_str();
+    let quirks = upstream.provider.quirks(protocol, model);
+    let same = protocol == client;
+    let mut sent = if same && !needs_hub(&quirks) {
+        Sent {
+            upstream: protocol,
+            reply: None,
+            losses: Losses::new(),
+            names: ToolNames::default(),
+            body: call.body_for(model),
+        }
+    } else {
+        translated(cx, call, client, protocol, upstream, model, &quirks)?
+    };
+    if !attempt.options.is_empty() {
+        match options::merge(&sent.body, &attempt.options) {
+            Some(merged) => sent.body = merged.into(),
+            None => {
+                return Err(Problem::new(
+                    FailureKind::Internal,
+                    "invalid_options",
+                    "the options of the target are not JSON objects; correct the configuration",
+                ));
+            }
+        }
+    }
+    let streams = match quirks.stream() {
+        StreamSupport::Never => false,
+        StreamSupport::Always => true,
+        StreamSupport::Both => call.head.stream,
+    };
+    if streams != call.head.stream {
+        sent.body = asking_for(&sent.body, streams);
+    }
+    apply(&mut sent, &quirks, same)?;
+    let known = upstream.learned.refused(model);
+    leave_out(&mut sent, &known, same);
+    leave_out(&mut sent, &way.without, same);
+    if call.wishes.strict {
+        refuse_losses(&sent.losses)?;
+    }
+    let query = call.uri.query().filter(|_| same);
+    let mut request = upstream.request(To::Generate(protocol), query)?;
+    let hop = if same {
+        Hop::Same(protocol)
+    } else {
+        Hop::Translated
+    };
+    let headers = request.headers_mut();
+    let extra = &upstream.provider.forward_headers;
+    forward_request(hop, &call.headers, extra, headers);
+    let accept = if streams {
+        "text/event-stream"
+    } else {
+        "application/json"
+    };
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    if let Some(agent) = quirks
+        .user_agent()
+        .and_then(|agent| HeaderValue::from_str(agent).ok())
+    {
+        headers.insert(USER_AGENT, agent);
+    }
+    *request.body_mut() = sent.body.clone();
+    Ok((request, sent))
+}
+
+fn translated(
+    cx: Context<'_>,
+    call: &Call,
+    client: Protocol,
+    protocol: Protocol,
+    upstream: &Upstream,
+    model: &str,
+    quirks: &Quirks,
+) -> Result<Sent, Box<Problem>> {
+    let mut target = Target::new(model, &upstream.name);
+    target.abilities = abilities(quirks);
+    if client == protocol {
+        // The client chose the role for this very protocol; the row had its chance to say no.
+        target.abilities.developer_role = quirks.developer() == DeveloperRole::Keep;
+    }
+    let info = RequestInfo {
+        id: cx.bare_id(),
+        created: cx.now,
+        model: &call.head.model,
+    };
+    let prepared =
+        proxai_translate::translate_request(client, protocol, &call.body, &target, &info)
+            .map_err(|error| Problem::request(&error))?;
+    Ok(Sent {
+        upstream: protocol,
+        reply: Some(prepared.reply),
+        losses: prepared.losses,
+        names: ToolNames::default(),
+        body: prepared.body.into(),
+    })
+}
+
+/// Applies the quirks of the row.
+fn apply(sent: &mut Sent, quirks: &Quirks, same: bool) -> Result<(), Box<Problem>> {
+    let edited = request_edits(quirks, sent.upstream, &sent.body).map_err(|error| {
+        Problem::new(
+            FailureKind::Internal,
+            "quirks_failed",
+            format!("the request could not be fitted to the provider: {error}"),
+        )
+    })?;
+    for change in &edited.changes {
+        note(&mut sent.losses, change, same);
+    }
+    sent.names = edited.names;
+    if let Cow::Owned(body) = edited.body {
+        sent.body = body.into();
+    }
+    Ok(())
+}
+
+fn note(losses: &mut Losses, change: &Change, same: bool) {
+    let kind = match change.kind {
+        ChangeKind::Rewritten => return,
+        ChangeKind::Approximated => LossKind::Approximated,
+        ChangeKind::Dropped => LossKind::Dropped,
+    };
+    if same || !OWN_MEMBERS.contains(&change.path.as_str()) {
+        let why = format!("the provider does not take it (quirk `{}`)", change.quirk);
+        losses.push(&change.path, kind, why);
+    }
+}
+
+/// Takes out what the upstream has refused.
+fn leave_out(sent: &mut Sent, parameters: &[&'static str], same: bool) {
+    if parameters.is_empty() {
+        return;
+    }
+    let Ok(doc) = Doc::scan(&sent.body) else {
+        return;
+    };
+    let mut edit = Edit::new(&sent.body);
+    for parameter in parameters {
+        if edit.remove(&doc.root, parameter) && (same || !OWN_MEMBERS.contains(parameter)) {
+            let why = "the upstream refused it as unknown";
+            sent.losses.dropped(parameter, why);
+        }
+    }
+    if edit.is_empty() {
+        return;
+    }
+    if let Ok(body) = edit.finish() {
+        sent.body = body.into();
+    }
+}
+
+/// The refusal of a request that would lose something (T4). A value that the target needs and the
+/// client left open is no loss to a client that left it open.
+fn refuse_losses(losses: &Losses) -> Result<(), Box<Problem>> {
+    let lost = || {
+        losses
+            .iter()
+            .filter(|loss| loss.kind != LossKind::Defaulted)
+    };
+    let Some(first) = lost().next() else {
+        return Ok(());
+    };
+    let list: Vec<String> = lost().map(ToString::to_string).collect();
+    Err(Problem::refused(
+        Failure::new(
+            FailureKind::InvalidRequest,
+            format!(
+                "the target cannot take all of this request and it is strict: {}; leave them out, or send it without x-proxai-strict",
+                list.join("; ")
+            ),
+        )
+        .with_code("strict_loss")
+        .with_param(first.path.clone()),
+    ))
+}
+
+/// The body with the other value of `stream`, for an upstream that knows but one (P13).
+fn asking_for(body: &Bytes, streams: bool) -> Bytes {
+    let Ok(doc) = Doc::scan(body) else {
+        return body.clone();
+    };
+    let mut edit = Edit::new(body);
+    edit.set(
+        &doc.root,
+        "stream",
+        if streams { b"true" } else { b"false" },
+    );
+    if !streams {
+        edit.remove(&doc.root, "stream_options");
+    }
+    edit.finish().map_or_else(|_| body.clone(), Bytes::from)
+}

@@ -1,0 +1,319 @@
+//! Why an upstream refused a request, as far as asking again in another way can help (P5, P12).
+//!
+//! Two questions, both answered from what the upstream said and with a bias to "no": is the
+//! endpoint missing, rather than a model or another object; and is there a parameter that it does
+//! not know and that the request can do without. A wrong "yes" would hide the real error behind a
+//! second request.
+
+use serde_json::Value;
+
+/// Parameters that a request can do without: the answer is of the same kind and shape. Never what
+/// is asked (`model`, `messages`, `input`, `tools`, `tool_choice`) nor the form of the answer.
+const OPTIONAL: &[&str] = &[
+    "client_metadata",
+    "context_management",
+    "frequency_penalty",
+    "include",
+    "inference_geo",
+    "logit_bias",
+    "logprobs",
+    "max_tool_calls",
+    "metadata",
+    "min_p",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning",
+    "reasoning_effort",
+    "repetition_penalty",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream_options",
+    "temperature",
+    "thinking",
+    "top_k",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "user",
+    "verbosity",
+    "web_search_options",
+];
+
+/// Codes and types that say that a parameter as such is not known.
+const UNKNOWN: &[&str] = &[
+    "unsupported_parameter",
+    "unknown_parameter",
+    "unrecognized_parameter",
+];
+
+/// What stands around the name in messages.
+///
+/// `OpenAI` "Unrecognized request argument supplied: x"; Go and Rust servers "unknown field";
+/// Gemini "Unknown name \"x\": Cannot find field."; Groq "property 'x' is unsupported"; Anthropic
+/// and other pydantic servers "x: Extra inputs are not permitted".
+const WORDINGS: &[(&str, &str)] = &[
+    ("Unsupported parameter: '", "'"),
+    ("Unknown parameter: '", "'"),
+    ("Unrecognized request argument supplied: ", ""),
+    ("Unrecognized request arguments supplied: ", ""),
+    ("unknown field `", "`"),
+    ("unknown field \"", "\""),
+    ("Unknown name \"", "\": Cannot find"),
+    ("property '", "' is unsupported"),
+];
+
+const EXTRA: &str = ": Extra inputs are not permitted";
+
+/// Words in a 404 that is about an object and not about the endpoint.
+const OBJECTS: &[&str] = &[
+    "model",
+    "deployment",
+    "response with id",
+    "conversation",
+    "item with id",
+    "container",
+    "vector store",
+    "prompt with id",
+    "no such file",
+    "file with id",
+    "assistant",
+    "account",
+    "project",
+];
+
+/// How deep an error body is searched.
+const MAX_DEPTH: usize = 6;
+
+/// Whether a refusal means that there is no such endpoint.
+pub(crate) fn endpoint_is_missing(status: u16, said: &[u8], model: &str) -> bool {
+    if status != 404 && status != 405 {
+        return false;
+    }
+    let text = String::from_utf8_lossy(said).to_ascii_lowercase();
+    let page = text.trim_start().starts_with('<');
+    if page || text.trim().is_empty() {
+        return true;
+    }
+    if mentions(&text, &model.to_ascii_lowercase()) {
+        return false;
+    }
+    if OBJECTS.iter().any(|object| text.contains(object)) {
+        return false;
+    }
+    // An error about a member of the request was written by the endpoint.
+    let named = serde_json::from_slice::<Value>(said)
+        .is_ok_and(|value| value.pointer("/error/param").is_some_and(Value::is_string));
+    !named
+}
+
+/// Whether a text names a model, as a word of its own: models may be called `m`.
+fn mentions(text: &str, model: &str) -> bool {
+    !model.is_empty()
+        && text.match_indices(model).any(|(at, _)| {
+            let part = |c: char| c.is_alphanumeric();
+            !text[..at].ends_with(part) && !text[at + model.len()..].starts_with(part)
+        })
+}
+
+/// The parameters that a refusal names as unknown and that can be left out.
+pub(crate) fn unknown_parameters(status: u16, said: &[u8]) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    if status != 400 && status != 422 {
+        return found;
+    }
+    match serde_json::from_slice::<Value>(said) {
+        Ok(value) => look(&value, 0, &mut found),
+        Err(_) => in_text(&String::from_utf8_lossy(said), &mut found),
+    }
+    found
+}
+
+fn look(value: &Value, depth: usize, found: &mut Vec<&'static str>) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    match value {
+        Value::String(text) => in_text(text, found),
+        Value::Array(items) => {
+            for item in items {
+                look(item, depth + 1, found);
+            }
+        }
+        Value::Object(members) => {
+            let word = |key: &str| members.get(key).and_then(Value::as_str);
+            let says = |word: Option<&str>| word.is_some_and(|word| UNKNOWN.contains(&word));
+            if says(word("code")) || says(word("type")) {
+                add(word("param").unwrap_or_default(), found);
+            }
+            if word("type") == Some("extra_forbidden") {
+                // Deeper places are members of something that the request cannot do without.
+                if let Some([Value::String(body), Value::String(name)]) = members
+                    .get("loc")
+                    .and_then(Value::as_array)
+                    .map(Vec::as_slice)
+                    && body == "body"
+                {
+                    add(name, found);
+                }
+                return;
+            }
+            for member in members.values() {
+                look(member, depth + 1, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn in_text(text: &str, found: &mut Vec<&'static str>) {
+    for (before, after) in WORDINGS {
+        let Some((_, rest)) = text.split_once(before) else {
+            continue;
+        };
+        if after.is_empty() {
+            for name in rest
+                .split([',', ' ', '.', '\n'])
+                .filter(|name| !name.is_empty())
+            {
+                add(name, found);
+            }
+        } else if let Some((name, _)) = rest.split_once(after) {
+            add(name, found);
+        }
+    }
+    for line in text.lines() {
+        if let Some((name, _)) = line.split_once(EXTRA) {
+            add(name.trim(), found);
+        }
+    }
+}
+
+fn add(name: &str, found: &mut Vec<&'static str>) {
+    if let Some(known) = OPTIONAL.iter().find(|known| **known == name)
+        && !found.contains(known)
+    {
+        found.push(known);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unknown(said: &str) -> Vec<&'static str> {
+        unknown_parameters(400, said.as_bytes())
+    }
+
+    #[test]
+    fn every_vendors_wording_names_its_parameter() {
+        for (said, names) in [
+            (
+                r#"{"error":{"message":"Unsupported parameter: 'seed' is not supported with this model.","type":"invalid_request_error","param":"seed","code":"unsupported_parameter"}}"#,
+                &["seed"][..],
+            ),
+            (
+                r#"{"error":{"message":"Unknown parameter: 'store'.","param":"store","code":"unknown_parameter"}}"#,
+                &["store"],
+            ),
+            (
+                r#"{"error":{"message":"Unrecognized request argument supplied: verbosity","type":"invalid_request_error","param":null,"code":null}}"#,
+                &["verbosity"],
+            ),
+            (
+                r#"{"error":{"message":"Unrecognized request arguments supplied: user, seed"}}"#,
+                &["user", "seed"],
+            ),
+            (
+                r#"{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted","input":{}}]}}"#,
+                &["stream_options"],
+            ),
+            (
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"context_management: Extra inputs are not permitted"}}"#,
+                &["context_management"],
+            ),
+            (
+                r#"{"error":{"message":"Failed to deserialize: unknown field `parallel_tool_calls`, expected one of `a`"}}"#,
+                &["parallel_tool_calls"],
+            ),
+            (
+                r#"[{"error":{"code":400,"message":"Invalid JSON payload received. Unknown name \"logit_bias\": Cannot find field."}}]"#,
+                &["logit_bias"],
+            ),
+            (
+                r#"{"error":{"message":"property 'service_tier' is unsupported"}}"#,
+                &["service_tier"],
+            ),
+            ("unknown field `seed`", &["seed"]),
+        ] {
+            assert_eq!(unknown(said), names, "{said}");
+        }
+    }
+
+    #[test]
+    fn what_a_request_cannot_do_without_is_never_named() {
+        for said in [
+            r#"{"error":{"message":"Unknown parameter: 'tools'.","param":"tools","code":"unknown_parameter"}}"#,
+            r#"{"error":{"message":"Unknown parameter: 'input[0].seed'.","param":"input[0].seed","code":"unknown_parameter"}}"#,
+            r#"{"error":{"message":"tools.0.custom.metadata: Extra inputs are not permitted"}}"#,
+            r#"{"detail":[{"type":"extra_forbidden","loc":["body","messages",0,"seed"],"msg":"Extra inputs are not permitted"}]}"#,
+            r#"{"error":{"message":"Invalid 'temperature': must be at most 2","param":"temperature","code":"decimal_above_max_value"}}"#,
+            r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0.2","param":"temperature","code":"unsupported_value"}}"#,
+            "",
+        ] {
+            assert!(unknown(said).is_empty(), "{said}");
+        }
+        assert!(unknown_parameters(401, b"unknown field `seed`").is_empty());
+    }
+
+    #[test]
+    fn a_missing_endpoint_is_told_from_a_missing_model() {
+        for (status, said, missing) in [
+            (404, r#"{"detail":"Not Found"}"#, true),
+            (404, "404 page not found\n", true),
+            (404, "", true),
+            (405, "", true),
+            (405, r#"{"detail":"Method Not Allowed"}"#, true),
+            (404, "<html><title>models are here</title></html>", true),
+            (
+                404,
+                r#"{"error":{"message":"Invalid URL (POST /v1/chat/completions)","type":"invalid_request_error","param":null,"code":null}}"#,
+                true,
+            ),
+            (
+                404,
+                r#"{"error":{"code":"model_not_found","message":"no"}}"#,
+                false,
+            ),
+            (
+                404,
+                r#"{"error":{"message":"The model `x` does not exist"}}"#,
+                false,
+            ),
+            (404, r#"{"message":"m-1 was not found"}"#, false),
+            (
+                404,
+                r#"{"error":{"message":"Previous response with id 'resp_1' not found.","param":"previous_response_id"}}"#,
+                false,
+            ),
+            (
+                404,
+                r#"{"error":{"message":"gone","param":"metadata"}}"#,
+                false,
+            ),
+            (400, "", false),
+            (404, r#"{"message":"not found: m-10"}"#, true),
+        ] {
+            assert_eq!(
+                endpoint_is_missing(status, said.as_bytes(), "m-1"),
+                missing,
+                "{status} {said}"
+            );
+        }
+    }
+}
