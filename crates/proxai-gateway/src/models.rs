@@ -1,13 +1,21 @@
 //! `/v1/models`, in both shapes (E3).
 //!
 //! Which shape is asked for shows in one header: only Anthropic's SDKs send `anthropic-version`.
+//!
+//! Listed is what a client may write: models that routes, aliases and providers name, and those
+//! that upstreams list themselves (P14) where the configuration does not. The latter bear their
+//! provider's name in front, unless there is but one provider and it takes them without.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use proxai_router::Table;
+use proxai_router::{Ask, Table};
+use proxai_types::Protocol;
 use serde::Serialize;
+use tokio::time::Instant;
 
+use crate::discovery::{Discovery, MAX_WAIT};
 use crate::upstream::Upstream;
 
 /// Most ids that one page of the Anthropic shape holds, as its reference says.
@@ -23,12 +31,24 @@ const CREATED_AT: &str = "2025-01-01T00:00:00Z";
 #[derive(Debug, Default)]
 pub struct ModelList {
     entries: Vec<Entry>,
+    /// Who is asked for more.
+    asked: Vec<Arc<Discovery>>,
+    /// Whether names need their provider's.
+    several: bool,
 }
 
+/// All models, as they are known at one moment.
 #[derive(Debug)]
+pub(crate) struct Listing {
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug)]
 struct Entry {
     id: String,
     owner: String,
+    /// The name for people, if it is another.
+    title: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -76,7 +96,7 @@ impl Entry {
         AnthropicModel {
             kind: "model",
             id: &self.id,
-            display_name: &self.id,
+            display_name: self.title.as_deref().unwrap_or(&self.id),
             created_at: CREATED_AT,
         }
     }
@@ -92,35 +112,135 @@ impl ModelList {
                     .get(model.provider.index())
                     .map_or_else(String::new, |upstream| upstream.provider.name.clone()),
                 id: model.id,
+                title: None,
             })
             .collect();
-        // What is known but not declared is reached by its provider's name.
-        for upstream in upstreams {
+        // One made for a route is reached by that route alone.
+        let visible = |upstream: &&Arc<Upstream>| {
+            let found = table.find_provider(&upstream.provider.name);
+            found.is_some_and(|id| Arc::ptr_eq(&upstreams[id.index()], upstream))
+        };
+        let several = upstreams.iter().filter(visible).count() > 1;
+        let mut asked = Vec::new();
+        for upstream in upstreams.iter().filter(visible) {
             let owner = &upstream.provider.name;
             let default = table
                 .find_provider(owner)
                 .and_then(|id| table.facts(id)?.default_model.as_deref());
             for model in upstream.local_models().iter().copied().chain(default) {
-                let id = format!("{owner}/{model}");
+                let id = public_name(table, several, owner, model);
                 if entries.iter().all(|entry| entry.id != id) {
-                    let owner = owner.clone();
-                    entries.push(Entry { id, owner });
+                    entries.push(Entry {
+                        id,
+                        owner: owner.clone(),
+                        title: None,
+                    });
+                }
+            }
+            if lists_itself(upstream) {
+                asked.push(Discovery::new(Arc::clone(upstream)));
+            }
+        }
+        Self {
+            entries,
+            asked,
+            several,
+        }
+    }
+
+    /// All models, the upstreams' own included as far as they are known in time.
+    pub(crate) async fn current(&self, table: &Table) -> Listing {
+        let mut entries = self.entries.clone();
+        let mut seen: HashSet<String> = entries
+            .iter()
+            .map(|entry| entry.id.to_ascii_lowercase())
+            .collect();
+        let deadline = Instant::now() + MAX_WAIT;
+        for discovery in &self.asked {
+            discovery.refresh();
+        }
+        for discovery in &self.asked {
+            let provider = &discovery.upstream.provider;
+            for model in discovery.models(deadline).await.iter() {
+                if !provider.allows_model(&model.id) {
+                    continue;
+                }
+                let id = public_name(table, self.several, &provider.name, &model.id);
+                if seen.insert(id.to_ascii_lowercase()) {
+                    entries.push(Entry {
+                        id,
+                        owner: provider.name.clone(),
+                        title: model.title.clone(),
+                    });
                 }
             }
         }
-        Self { entries }
+        Listing { entries }
     }
 
-    /// How many models there are.
+    /// One model that is known without asking anybody.
+    pub(crate) fn known(&self, id: &str, anthropic: bool) -> Option<Bytes> {
+        find(&self.entries, id, anthropic)
+    }
+
+    /// How many models are known without asking anybody.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are none of these.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
 
+/// Whether a provider is asked for its models: it is elsewhere, can be asked, and the configuration
+/// does not name them all.
+fn lists_itself(upstream: &Upstream) -> bool {
+    let provider = &upstream.provider;
+    let open = provider
+        .models
+        .as_ref()
+        .is_none_or(|models| models.iter().any(|entry| entry.contains('*')));
+    open && !provider.embedded && upstream.key_problem().is_none()
+}
+
+/// What a client writes for a provider's model.
+fn public_name(table: &Table, several: bool, owner: &str, model: &str) -> String {
+    let ask = Ask {
+        protocol: Some(Protocol::Chat),
+        ..Ask::new(model)
+    };
+    // An id may look like a route or a provider's name, which then takes it somewhere else.
+    let bare = !several
+        && proxai_router::resolve(table, &ask).is_ok_and(|plan| {
+            plan.attempts.first().is_some_and(|attempt| {
+                Some(attempt.provider) == table.find_provider(owner)
+                    && attempt.upstream_model == model
+            })
+        });
+    if bare {
+        model.to_owned()
+    } else {
+        format!("{owner}/{model}")
+    }
+}
+
+/// One model, in either shape.
+fn find(entries: &[Entry], id: &str, anthropic: bool) -> Option<Bytes> {
+    let id = percent_decode(id);
+    let entry = entries.iter().find(|entry| entry.id == id)?;
+    Some(
+        if anthropic {
+            proxai_json::to_vec(&entry.anthropic())
+        } else {
+            proxai_json::to_vec(&entry.openai())
+        }
+        .into(),
+    )
+}
+
+impl Listing {
     /// The whole list in OpenAI's shape.
     pub(crate) fn openai(&self) -> Bytes {
         let list = OpenAiList {
@@ -169,16 +289,7 @@ impl ModelList {
 
     /// One model, in either shape.
     pub(crate) fn find(&self, id: &str, anthropic: bool) -> Option<Bytes> {
-        let id = percent_decode(id);
-        let entry = self.entries.iter().find(|entry| entry.id == id)?;
-        Some(
-            if anthropic {
-                proxai_json::to_vec(&entry.anthropic())
-            } else {
-                proxai_json::to_vec(&entry.openai())
-            }
-            .into(),
-        )
+        find(&self.entries, id, anthropic)
     }
 }
 
@@ -202,13 +313,14 @@ fn percent_decode(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn list(ids: &[&str]) -> ModelList {
-        ModelList {
+    fn list(ids: &[&str]) -> Listing {
+        Listing {
             entries: ids
                 .iter()
                 .map(|id| Entry {
                     id: (*id).to_owned(),
                     owner: "up".to_owned(),
+                    title: None,
                 })
                 .collect(),
         }
