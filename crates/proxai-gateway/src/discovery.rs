@@ -173,7 +173,7 @@ async fn list(upstream: &Upstream) -> Result<Vec<Found>, String> {
 }
 
 async fn page(upstream: &Upstream, query: Option<&str>) -> Result<Bytes, String> {
-    let told = |problem: Box<Problem>| problem.failure.message.to_string();
+    let told = |problem: Box<Problem>| problem.failure.message;
     let mut request = upstream.request(To::Models, query).map_err(told)?;
     *request.method_mut() = Method::GET;
     let headers = request.headers_mut();

@@ -271,7 +271,7 @@ mod tests {
         let now = UNIX_EPOCH + Duration::from_secs(784_111_770);
         let date = after("Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(retry_after(&date, now), Some(Duration::from_secs(7)));
-        let past = now + Duration::from_secs(60);
+        let past = now + Duration::from_mins(1);
         assert_eq!(retry_after(&date, past), Some(Duration::ZERO));
         assert_eq!(retry_after(&after("2"), now), Some(Duration::from_secs(2)));
         assert_eq!(retry_after(&after("soon"), now), None);

@@ -470,17 +470,17 @@ async fn models(snapshot: &Snapshot, call: &Call) -> Result<Served, Box<Problem>
     let path = call.uri.path().trim_end_matches('/');
     let id = path.split_once("/models/").map(|(_, id)| id);
     let listed = &snapshot.models;
-    let body = match id.and_then(|id| listed.known(id, anthropic)) {
-        Some(body) => body,
-        None => {
-            let current = listed.current(&snapshot.table).await;
-            match id {
-                Some(id) => current
-                    .find(id, anthropic)
-                    .ok_or_else(|| no_model(snapshot, id))?,
-                None if anthropic => current.anthropic(call.uri.query()),
-                None => current.openai(),
-            }
+    let known = id.and_then(|id| listed.known(id, anthropic));
+    let body = if let Some(body) = known {
+        body
+    } else {
+        let current = listed.current(&snapshot.table).await;
+        match id {
+            Some(id) => current
+                .find(id, anthropic)
+                .ok_or_else(|| no_model(snapshot, id))?,
+            None if anthropic => current.anthropic(call.uri.query()),
+            None => current.openai(),
         }
     };
     let mut headers = HeaderMap::new();

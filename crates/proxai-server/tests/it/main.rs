@@ -7,11 +7,14 @@
 mod accounting;
 mod counts;
 mod demo;
+mod discovery;
 mod embeddings;
 mod encodings;
 mod errors;
 mod harness;
+mod keys;
 mod lifecycle;
+mod limits;
 mod models;
 mod passthrough;
 mod privacy;
