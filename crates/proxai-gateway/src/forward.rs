@@ -22,6 +22,7 @@ use crate::call::Call;
 use crate::headers::{JSON, ReplyHop, filter_reply, forward_request, mark_stream};
 use crate::options;
 use crate::problem::{Cause, Problem};
+use crate::refusal::endpoint_is_missing;
 use crate::reply::{Kind, collect, is_error_object};
 use crate::upstream::{To, Upstream};
 
@@ -112,15 +113,12 @@ pub(crate) async fn count_tokens(
     upstream: &Upstream,
     attempt: &Attempt,
 ) -> Result<Answer, Box<Problem>> {
-    if !upstream.provider.speaks(Protocol::Messages) {
+    let provider = &upstream.provider;
+    if provider.embedded || !provider.speaks(Protocol::Messages) {
         return estimate(call, upstream).await;
     }
     let sent = send(cx, call, upstream, attempt, To::CountTokens).await?;
-    let missing = [
-        StatusCode::NOT_FOUND,
-        StatusCode::METHOD_NOT_ALLOWED,
-        StatusCode::NOT_IMPLEMENTED,
-    ];
+    let missing = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
     if !missing.contains(&sent.status) {
         return Ok(sent.untouched(upstream));
     }
@@ -131,7 +129,7 @@ pub(crate) async fn count_tokens(
         protocol,
     } = sent;
     let body = collect(body, MAX_ERROR_BODY, upstream).await?;
-    if is_about(&body, &attempt.upstream_model) {
+    if !endpoint_is_missing(status.as_u16(), &body, &attempt.upstream_model) {
         let mut headers = filter_reply(ReplyHop::Forwarded, headers);
         headers.remove(CONTENT_LENGTH);
         return Ok(Answer {
@@ -176,11 +174,6 @@ async fn estimate(call: &Call, upstream: &Upstream) -> Result<Answer, Box<Proble
         usage: None,
         stream: false,
     })
-}
-
-/// Whether an error says that the model is missing, and not the endpoint.
-fn is_about(body: &[u8], model: &str) -> bool {
-    !model.is_empty() && memchr::memmem::find(body, model.as_bytes()).is_some()
 }
 
 /// The answer of an upstream, not yet looked at.
@@ -261,18 +254,4 @@ async fn send(
         body,
         protocol,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_model_is_told_from_a_missing_endpoint() {
-        let model =
-            br#"{"type":"error","error":{"type":"not_found_error","message":"model: m-9"}}"#;
-        assert!(is_about(model, "m-9"));
-        assert!(!is_about(b"404 page not found", "m-9"));
-        assert!(!is_about(model, ""));
-    }
 }

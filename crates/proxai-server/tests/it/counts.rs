@@ -75,3 +75,12 @@ async fn a_messages_upstream_without_the_endpoint_gets_an_estimate() {
     let got = gateway.post(PATH, ASK.replace("up/m", "up/gone-1")).await;
     assert_eq!((got.status.as_u16(), got.text()), (404, missing));
 }
+
+#[tokio::test]
+async fn the_provider_inside_the_process_is_counted_for() {
+    let gateway = Running::start("[default]\nprovider = \"demo\"\n[providers.demo]\n");
+    let got = gateway.post(PATH, ASK.replace("up/m", "demo")).await;
+    assert_eq!(got.status, 200, "{}", got.text());
+    assert_eq!(got.header("x-proxai-estimated"), "true");
+    assert!(got.json()["input_tokens"].as_u64().unwrap() > 5);
+}
