@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::finding::Check;
 use super::wire::{Question, Trouble};
-use crate::route::abilities;
+use proxai_gateway::abilities;
 
 /// Room for a thinking model to think and still say its word.
 const MAX_TOKENS: u32 = 1024;

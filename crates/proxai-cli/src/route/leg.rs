@@ -1,12 +1,13 @@
 //! One attempt of a plan, worked out as the gateway would and not made.
 
 use proxai_config::ProviderSettings;
+use proxai_gateway::{abilities, needs_hub};
 use proxai_ir::{LossKind, Losses};
-use proxai_providers::quirks::{self, MaxTokensField, StreamSupport};
+use proxai_providers::quirks::{self, StreamSupport};
 use proxai_providers::{Applied, HttpVersion, Provider, Quirks, Resource};
 use proxai_router::Attempt;
 use proxai_translate::features::{Support, TABLE};
-use proxai_translate::{Abilities, RequestInfo, Target, translate_request};
+use proxai_translate::{RequestInfo, Target, translate_request};
 use proxai_types::Protocol;
 
 use super::RouteArgs;
@@ -125,15 +126,6 @@ impl<'a> Leg<'a> {
     }
 }
 
-/// What an upstream's quirks say about the core of its protocol.
-pub(crate) fn abilities(quirks: &Quirks) -> Abilities {
-    Abilities {
-        custom_tools: quirks.custom_tools(),
-        max_completion_tokens: quirks.max_tokens_field() == MaxTokensField::MaxCompletionTokens,
-        ..Abilities::default()
-    }
-}
-
 fn fate(
     args: &RouteArgs,
     provider: &Provider,
@@ -145,7 +137,7 @@ fn fate(
     let mut fate = Fate::default();
     let translated;
     let mut upstream_body = body;
-    if protocol != args.protocol {
+    if protocol != args.protocol || needs_hub(quirks) {
         let mut target = Target::new(&attempt.upstream_model, &provider.name);
         target.abilities = abilities(quirks);
         let info = RequestInfo {

@@ -13,8 +13,6 @@ use crate::outcome::{Exit, Stop};
 use crate::world::World;
 use leg::Leg;
 
-pub(crate) use leg::abilities;
-
 pub(crate) const EXAMPLES: &str = "Examples:
   proxai route gpt-4.1-mini
   proxai route claude-sonnet-4-5 --protocol messages --stream
