@@ -5,6 +5,8 @@
 //! the reference (P9), a count that the upstream does not offer is made here, and an error that
 //! another target may do better is a problem first and the upstream's own bytes last.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -34,6 +36,10 @@ const MAX_ERROR_BODY: usize = 1 << 20;
 /// Counting what is larger takes long enough to hold up other requests of the same thread: about a
 /// millisecond from here on.
 const COUNT_ELSEWHERE: usize = 32 << 10;
+
+/// Whether something has been counted: the first count unpacks the vocabulary, which takes longer
+/// than any that follows.
+static COUNTED: AtomicBool = AtomicBool::new(false);
 
 /// Any other path: everything is the upstream's.
 pub(crate) async fn forward(
@@ -149,7 +155,8 @@ pub(crate) async fn count_tokens(
 async fn estimate(call: &Call, upstream: &Upstream) -> Result<Answer, Box<Problem>> {
     let body = call.body.clone();
     let count = move || proxai_translate::count::count_tokens(Protocol::Messages, &body);
-    let counted = if call.body.len() < COUNT_ELSEWHERE {
+    let quick = call.body.len() < COUNT_ELSEWHERE && COUNTED.load(Ordering::Relaxed);
+    let counted = if quick {
         count()
     } else {
         tokio::task::spawn_blocking(count).await.map_err(|error| {
@@ -162,6 +169,7 @@ async fn estimate(call: &Call, upstream: &Upstream) -> Result<Answer, Box<Proble
         })?
     };
     let tokens = counted.map_err(|error| Problem::request(&error))?;
+    COUNTED.store(true, Ordering::Relaxed);
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(ESTIMATED, HeaderValue::from_static("true"));
