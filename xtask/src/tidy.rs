@@ -11,6 +11,7 @@ mod exceptions;
 mod layers;
 mod local_paths;
 mod metadata;
+mod promises;
 mod provider_names;
 mod rust_text;
 mod sans_io;
@@ -168,6 +169,11 @@ fn judge(
             rule: "no local paths",
             checked: format!("{} files", files.len()),
             findings: local_paths::check(files),
+        },
+        Verdict {
+            rule: "promises name their tests",
+            checked: format!("{} tests", promises::named(files)),
+            findings: promises::check(files),
         },
     ])
 }

@@ -5,6 +5,7 @@
 )]
 
 mod accounting;
+mod cache_control;
 mod counts;
 mod demo;
 mod discovery;
@@ -23,6 +24,7 @@ mod quirks;
 mod quirks_reasoning;
 mod routing;
 mod seeds;
+mod seeds_clients;
 mod speed;
 mod streams;
 mod strict;
