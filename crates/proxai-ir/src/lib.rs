@@ -11,6 +11,17 @@
 //! reported by its decoder as a [`Loss`], or kept as [`Opaque`]; it never becomes a field here.
 //! Things only their issuer can read (signatures, encrypted reasoning) travel [`Sealed`], with
 //! their origin, so that an encoder cannot hand them to anybody else (T6).
+//!
+//! ```
+//! use proxai_ir::{Accumulator, At, Checked, Part, Response};
+//!
+//! let answer = Response { parts: vec![Part::text(At::default(), "Hello")], ..Response::default() };
+//! let mut sink = Checked::new(Accumulator::new());
+//! answer.replay(&mut sink);
+//! let (folded, breaches) = sink.into_parts();
+//! assert!(breaches.is_empty());
+//! assert_eq!(folded.into_response().unwrap().parts.len(), 1);
+//! ```
 
 mod accumulate;
 mod event;

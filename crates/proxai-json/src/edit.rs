@@ -100,11 +100,7 @@ impl<'a> Edit<'a> {
     pub fn remove(&mut self, object: &Container, key: &str) -> bool {
         let body = self.body;
         let found: Vec<usize> = (0..object.items.len())
-            .filter(|&index| {
-                object.items[index].key.is_some_and(|span| {
-                    span.of(body).get(1..span.end - span.start - 1) == Some(key.as_bytes())
-                })
-            })
+            .filter(|&index| object.items[index].is(body, key))
             .collect();
         for &index in &found {
             self.remove_at(object, index);

@@ -30,6 +30,8 @@
 mod edit;
 mod error;
 mod extra;
+#[doc(hidden)]
+pub mod fuzzing;
 mod member;
 mod scan;
 mod str;

@@ -77,7 +77,7 @@ impl Container {
         scanner.container()
     }
 
-    /// The last member called `key`. Keys with escapes are compared as they stand.
+    /// The last member called `key`, however the key is escaped: a reader behind us unescapes it.
     pub fn get(&self, body: &[u8], key: &str) -> Option<&Item> {
         self.items.iter().rev().find(|item| item.is(body, key))
     }
@@ -100,10 +100,14 @@ impl Container {
 }
 
 impl Item {
-    fn is(&self, body: &[u8], key: &str) -> bool {
+    /// Whether it is the member called `key`.
+    pub(crate) fn is(&self, body: &[u8], key: &str) -> bool {
         self.key.is_some_and(|span| {
-            span.end - span.start == key.len() + 2
-                && &body[span.start + 1..span.end - 1] == key.as_bytes()
+            let name = &body[span.start + 1..span.end - 1];
+            name == key.as_bytes()
+                || name.len() > key.len()
+                    && name.contains(&b'\\')
+                    && span.string(body).is_some_and(|name| name == key)
         })
     }
 }
@@ -324,6 +328,15 @@ impl Scanner<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A reader behind us would take the escaped one for the same member, and the last one counts.
+    #[test]
+    fn a_key_with_escapes_is_the_same_key() {
+        let body = br#"{"model":"a","mod\u0065l":"b"}"#;
+        let doc = Doc::scan(body).unwrap();
+        assert_eq!(doc.str("model").unwrap(), "b");
+        assert_eq!(doc.root.count(body, "model"), 2);
+    }
 
     #[test]
     fn top_level_members_are_found_with_their_spelling() {

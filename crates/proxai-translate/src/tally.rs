@@ -220,7 +220,8 @@ fn missing(
     }
     if stated.total.is_some() {
         let count = |estimated: Option<u64>, stated: Option<u64>| estimated.or(stated).unwrap_or(0);
-        rest.total = Some(count(rest.input, stated.input) + count(rest.output, stated.output));
+        rest.total =
+            Some(count(rest.input, stated.input).saturating_add(count(rest.output, stated.output)));
     }
     Some(rest)
 }

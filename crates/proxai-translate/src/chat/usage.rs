@@ -30,12 +30,12 @@ pub(super) fn decode(usage: &wire::Usage) -> Usage {
     if let (Some(input), Some(visible), Some(thought), Some(total)) =
         (stated_input, output, reasoning, total)
         && thought > 0
-        && input + visible + thought == total
+        && input.saturating_add(visible).saturating_add(thought) == total
     {
-        output = Some(visible + thought);
+        output = Some(visible.saturating_add(thought));
     }
     let input = match (stated_input, cache_read) {
-        (Some(input), Some(cached)) if cached > input => Some(input + cached),
+        (Some(input), Some(cached)) if cached > input => Some(input.saturating_add(cached)),
         (input, _) => input,
     };
     Usage {

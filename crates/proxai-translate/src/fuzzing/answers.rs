@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use proxai_ir::{Accumulator, Checked, Content, Event, Failure, Response, StopReason, ToolKind};
+use proxai_ir::{
+    Accumulator, Checked, Content, Event, Failure, PartKind, Response, StopReason, ToolKind,
+};
 use proxai_sse::Decoder;
 use proxai_types::Protocol;
 use serde_json::Value;
@@ -35,7 +37,16 @@ pub fn check_response(client: Protocol, upstream: Protocol, body: &[u8]) {
         Vec::<String>::new(),
         "{client} from {upstream}"
     );
-    agree(client, upstream, &translated.body, &stream, false);
+    let response = adapter(upstream).decode_response(body);
+    let response = response.expect("it was read above");
+    // Some readers rightly refuse a call of nobody knows what.
+    let nameless = response
+        .parts
+        .iter()
+        .any(|part| matches!(&part.content, Content::ToolCall(call) if call.name.is_empty()));
+    if !nameless {
+        agree(client, upstream, &translated.body, &stream, false);
+    }
 }
 
 /// Checks one stream for one client; `seed` picks the places where it is cut.
@@ -44,11 +55,13 @@ pub fn check_response(client: Protocol, upstream: Protocol, body: &[u8]) {
 /// S7), the same bytes however the upstream's were cut (S2), and what it would have got as JSON
 /// (T2).
 pub fn check_stream(client: Protocol, upstream: Protocol, body: &[u8], seed: usize) {
-    let (mut open, mut interleaved) = (0, false);
+    let (mut open, mut interleaved, mut nameless) = (0, false, false);
     let mut checked = Checked::new(|event: Event<'_>| match event {
-        Event::Open { .. } => {
+        Event::Open { kind, .. } => {
             open += 1;
             interleaved |= open > 1;
+            // Some readers rightly refuse a call of nobody knows what.
+            nameless |= matches!(&kind, PartKind::ToolCall { name, .. } if name.is_empty());
         }
         Event::Close { .. } => open -= 1,
         _ => {}
@@ -81,6 +94,7 @@ pub fn check_stream(client: Protocol, upstream: Protocol, body: &[u8], seed: usi
         "{client} from {upstream}"
     );
     match folded {
+        Ok(_) if nameless => {}
         Ok(folded) => agree(client, upstream, &folded.body, &told, interleaved),
         Err(ReplyError::Failure(_)) => {
             let end = frames(&told).pop().expect("a stream has an end");

@@ -123,9 +123,8 @@ impl Rules {
             self.need(index < self.parts, "call indices are dense");
             self.need(begins == call["id"].is_string(), "a call's id comes once");
             let form = call["type"].as_str().unwrap_or("function");
-            let named = call[form]["name"]
-                .as_str()
-                .is_some_and(|name| !name.is_empty());
+            // A model may give an empty name, and there is no better one.
+            let named = call[form]["name"].is_string();
             self.need(!begins || named, "a call begins with its name");
         }
         self.stopped = choice["finish_reason"].is_string();

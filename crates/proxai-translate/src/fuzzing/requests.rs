@@ -124,37 +124,49 @@ fn reported(losses: &Losses, at: &str) -> bool {
         .any(|loss| at.starts_with(&loss.path) || loss.path.starts_with(at))
 }
 
-/// Whether a path such as `messages[2].content[1]` leads somewhere. A member's own name may hold
-/// dots and brackets.
-fn stands(value: &Value, path: &str) -> bool {
+/// Follows a path such as `messages[2].content[1]`. A member's own name may hold dots and
+/// brackets.
+fn resolve<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     if path.is_empty() {
-        return true;
+        return Some(value);
     }
     if let Some((index, rest)) = path
         .strip_prefix('[')
         .and_then(|path| path.split_once(']'))
         .and_then(|(index, rest)| Some((index.parse::<usize>().ok()?, rest)))
     {
-        let element = value.get(index);
         // One value may stand for a list with one element.
         let alone = (index == 0 && !value.is_array()).then_some(value);
-        return element
-            .or(alone)
-            .is_some_and(|element| stands(element, rest));
+        return resolve(value.get(index).or(alone)?, rest);
     }
     let path = path.strip_prefix('.').unwrap_or(path);
-    value.as_object().is_some_and(|members| {
-        members.iter().any(|(name, member)| {
-            path.strip_prefix(name.as_str())
-                .filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-                .is_some_and(|rest| stands(member, rest))
-        })
+    value.as_object()?.iter().find_map(|(name, member)| {
+        let rest = path.strip_prefix(name.as_str())?;
+        (rest.is_empty() || rest.starts_with(['.', '[']))
+            .then(|| resolve(member, rest))
+            .flatten()
     })
+}
+
+/// Whether an object inside a value has this member.
+fn holds(value: &Value, member: &str) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(|item| holds(item, member)),
+        Value::Object(members) => {
+            members.contains_key(member) || members.values().any(|item| holds(item, member))
+        }
+        _ => false,
+    }
 }
 
 fn losses_name_what_was_sent(body: &Value, losses: &Losses) {
     for loss in losses {
-        let found = loss.kind == LossKind::Defaulted || stands(body, &loss.path);
+        // A place in a tool result is told as the result and the member.
+        let nested = loss.path.rsplit_once('.').is_some_and(|(result, member)| {
+            holds(resolve(body, result).unwrap_or(&Value::Null), member)
+        });
+        let found =
+            loss.kind == LossKind::Defaulted || resolve(body, &loss.path).is_some() || nested;
         assert!(found, "nothing stands at {}: {loss}: {body}", loss.path);
     }
 }

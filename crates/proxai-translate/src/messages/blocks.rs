@@ -300,7 +300,11 @@ fn media<'a>(
                 None,
             ),
         },
-        Some(wire::Source::Unknown(_)) | None => {
+        None => {
+            losses.dropped(at, "it has no source");
+            return None;
+        }
+        Some(wire::Source::Unknown(_)) => {
             losses.dropped(
                 format_args!("{at}.source"),
                 "the kind of source is not known",
@@ -309,6 +313,16 @@ fn media<'a>(
         }
         Some(_) => return None,
     };
+    let empty = match &source {
+        MediaSource::Base64(value) | MediaSource::Url(value) | MediaSource::File(value) => {
+            value.is_empty()
+        }
+        MediaSource::Text(_) | MediaSource::Parts(_) => false,
+    };
+    if empty {
+        losses.dropped(at, "its source is empty");
+        return None;
+    }
     Some(Media {
         media_type,
         ..Media::new(kind, source)

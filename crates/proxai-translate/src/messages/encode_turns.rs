@@ -114,6 +114,7 @@ pub(super) fn encode<'r>(
     for (index, turn) in turns.iter().enumerate() {
         encoder.turn(turn, &turns[index + 1..])?;
     }
+    encoder.place_system_turns();
     encoder.pair_results();
     encoder.complete_ends();
     let unthinking_tool_loop = unthinking(&encoder.drafts);
@@ -240,7 +241,7 @@ impl<'r> Encoder<'_, '_, 'r> {
                 Protocol::Messages,
                 self.losses,
             );
-            let text = format!("<system>\n{}\n</system>", block.text);
+            let text = marked(&block.text);
             let block = wire::TextBlock {
                 text: text.into(),
                 ..block
@@ -426,6 +427,36 @@ impl<'r> Encoder<'_, '_, 'r> {
         })
     }
 
+    /// A system turn whose follower came to nothing (its reasoning belongs to somebody else, say)
+    /// does not stand before the model's turn, and becomes marked text after all.
+    fn place_system_turns(&mut self) {
+        for at in (0..self.drafts.len()).rev() {
+            let next = self.drafts.get(at + 1).map(|next| next.role);
+            let fits = next.is_none_or(|next| matches!(next, Role::Assistant | Role::System));
+            if self.drafts[at].role != Role::System || fits {
+                continue;
+            }
+            let mut next = self.drafts.remove(at + 1);
+            let draft = &mut self.drafts[at];
+            draft.role = Role::User;
+            for (place, block) in &mut draft.blocks {
+                let ContentBlock::Text(text) = block else {
+                    continue;
+                };
+                text.text = marked(&text.text).into();
+                lose_at(Feature::SystemTurn, *place, Protocol::Messages, self.losses);
+            }
+            draft.results.append(&mut next.results);
+            draft.blocks.append(&mut next.blocks);
+            if at > 0 && self.drafts[at - 1].role == Role::User {
+                let mut draft = self.drafts.remove(at);
+                let before = &mut self.drafts[at - 1];
+                before.results.append(&mut draft.results);
+                before.blocks.append(&mut draft.blocks);
+            }
+        }
+    }
+
     /// Every result needs its call in the message before, every call its result in the next one
     /// (case 40).
     fn pair_results(&mut self) {
@@ -550,6 +581,11 @@ impl<'r> Encoder<'_, '_, 'r> {
             self.drafts.push(draft);
         }
     }
+}
+
+/// What the system says, where only the user can say it.
+fn marked(text: &str) -> String {
+    format!("<system>\n{text}\n</system>")
 }
 
 /// The conversation as a whole, where no turn can be named.

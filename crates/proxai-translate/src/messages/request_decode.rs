@@ -154,6 +154,9 @@ fn turns<'a>(message: wire::Message<'a>, at: At, request: &mut Request<'a>, loss
         };
         match part.content {
             Content::ToolResult(_) => results.push(part),
+            Content::ToolCall(_) if role != Role::Assistant => {
+                losses.dropped(part.at, "only the model calls tools");
+            }
             _ => rest.push(part),
         }
     }

@@ -33,11 +33,13 @@ pub(super) fn merge<'a>(have: &mut wire::Usage<'a>, later: wire::Usage<'a>) {
 
 /// The counts in the hub's arithmetic.
 pub(super) fn decode(usage: &wire::Usage<'_>) -> Usage {
-    let cached =
-        usage.cache_read_input_tokens.unwrap_or(0) + usage.cache_creation_input_tokens.unwrap_or(0);
+    let cached = usage
+        .cache_read_input_tokens
+        .unwrap_or(0)
+        .saturating_add(usage.cache_creation_input_tokens.unwrap_or(0));
     let created = usage.cache_creation.as_ref();
     Usage {
-        input: usage.input_tokens.map(|input| input + cached),
+        input: usage.input_tokens.map(|input| input.saturating_add(cached)),
         output: usage.output_tokens,
         cache_read: usage.cache_read_input_tokens,
         cache_write: usage.cache_creation_input_tokens,

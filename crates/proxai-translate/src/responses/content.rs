@@ -62,7 +62,7 @@ fn read<'a>(at: At, part: ContentPart<'a>, losses: &mut Losses) -> Option<Part<'
         ContentPart::Refusal(part) => (Content::Refusal(part.refusal), None),
         ContentPart::InputImage(part) => {
             report_extra(at, &part.extra, losses);
-            let source = match (part.image_url, part.file_id) {
+            let source = match (given(part.image_url), given(part.file_id)) {
                 (Some(url), _) => url_source(url),
                 (None, Some(id)) => (MediaSource::File(id), None),
                 (None, None) => {
@@ -79,7 +79,11 @@ fn read<'a>(at: At, part: ContentPart<'a>, losses: &mut Losses) -> Option<Part<'
         }
         ContentPart::InputFile(part) => {
             report_extra(at, &part.extra, losses);
-            let source = match (part.file_data, part.file_url, part.file_id) {
+            let source = match (
+                given(part.file_data),
+                given(part.file_url),
+                given(part.file_id),
+            ) {
                 (Some(data), _, _) => match url_source(data) {
                     // Some clients leave the `data:` prefix out.
                     (MediaSource::Url(data), _) => (
@@ -108,6 +112,10 @@ fn read<'a>(at: At, part: ContentPart<'a>, losses: &mut Losses) -> Option<Part<'
         }
         ContentPart::InputAudio(part) => {
             let audio = part.input_audio.unwrap_or_default();
+            if audio.data.is_empty() {
+                losses.dropped(at, "the audio has no data");
+                return None;
+            }
             let media_type = audio
                 .format
                 .map(|format| Str::from(format!("audio/{format}")));
@@ -125,9 +133,13 @@ fn read<'a>(at: At, part: ContentPart<'a>, losses: &mut Losses) -> Option<Part<'
             (Content::Text(text), None)
         }
         ContentPart::ComputerScreenshot(part) => {
-            let source = match (part.image_url, part.file_id) {
+            let source = match (given(part.image_url), given(part.file_id)) {
                 (Some(url), _) => url_source(url),
-                (None, id) => (MediaSource::File(id.unwrap_or_default()), None),
+                (None, Some(id)) => (MediaSource::File(id), None),
+                (None, None) => {
+                    losses.dropped(at, "the screenshot has neither image_url nor file_id");
+                    return None;
+                }
             };
             let media = Media {
                 media_type: source.1,
@@ -214,6 +226,11 @@ pub(super) fn annotation<'c>(
         url: citation.url.reborrow(),
         ..UrlCitation::default()
     }))
+}
+
+/// A member that is there and says something.
+fn given(value: Option<Str<'_>>) -> Option<Str<'_>> {
+    value.filter(|value| !value.is_empty())
 }
 
 /// A data URL taken apart, or an address.

@@ -66,7 +66,9 @@ pub(super) fn decode<'a>(body: &'a [u8], losses: &mut Losses) -> Result<Request<
         }
     }
     request.end_user = end_user(wire.safety_identifier, wire.user, losses);
-    request.metadata = wire.metadata.filter(|value| value.get() != "{}");
+    request.metadata = wire
+        .metadata
+        .filter(|value| !matches!(value.get(), "{}" | "[]" | "\"\"" | "null"));
     request.service_tier = value(wire.service_tier);
     request.store = value(wire.store);
     request.previous_response = value(wire.previous_response_id).filter(|id| !id.is_empty());

@@ -99,7 +99,10 @@ pub(super) fn encode(
         max_output_tokens: max_output_tokens.map(Kept::of),
         temperature: sampling.temperature.map(Kept::of),
         top_p: sampling.top_p.map(Kept::of),
-        top_logprobs: sampling.top_logprobs.map(Kept::of),
+        top_logprobs: sampling
+            .top_logprobs
+            .filter(|count| *count > 0)
+            .map(Kept::of),
         store: Some(Kept::of(request.store.unwrap_or(false))),
         stream: request.stream.then_some(true),
         previous_response_id: request

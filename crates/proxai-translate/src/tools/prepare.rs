@@ -47,8 +47,12 @@ pub fn prepare(
     };
     let mut map = ToolMap::default();
     let mut names = HashSet::new();
+    let grammar = match request.origin {
+        Protocol::Chat => "custom.format",
+        Protocol::Responses | Protocol::Messages => "format",
+    };
     request.tools.retain_mut(|tool| {
-        let original = prepare_tool(tool, &naming, custom, losses);
+        let original = prepare_tool(tool, &naming, (!custom).then_some(grammar), losses);
         if !names.insert(tool.name.as_str().to_owned()) {
             losses.dropped(tool.at, "a tool of the same name stands before it");
             return false;
@@ -74,10 +78,11 @@ pub fn prepare(
     map
 }
 
+/// `grammar` is where a tool's grammar stands, if the target has no tools that take free text.
 fn prepare_tool(
     tool: &mut Tool<'_>,
     naming: &Naming,
-    custom: bool,
+    grammar: Option<&'static str>,
     losses: &mut Losses,
 ) -> Option<Original> {
     let kind = match &tool.definition {
@@ -97,10 +102,10 @@ fn prepare_tool(
         tool.name = name.into();
         tool.namespace = None;
     }
-    if let (ToolDefinition::Custom { format }, false) = (&tool.definition, custom) {
+    if let (ToolDefinition::Custom { format }, Some(grammar)) = (&tool.definition, grammar) {
         if let Some(format) = format.filter(|format| !is_plain_text(format.get())) {
             losses.approximated(
-                tool.at.member("format"),
+                tool.at.member(grammar),
                 "the target has no grammar tools; the grammar is described in words",
             );
             let description = tool.description.take().unwrap_or_default();

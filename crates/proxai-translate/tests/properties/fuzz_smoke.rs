@@ -35,6 +35,11 @@ const REQUEST: Target = Target {
     sent: |case| case.request.as_ref(),
     kinds: &Kind::ALL,
 };
+const EDIT: Target = Target {
+    name: "json_edit",
+    check: |input| proxai_json::fuzzing::fuzz_edit(input.get(1..).unwrap_or_default()),
+    ..REQUEST
+};
 const STREAM: Target = Target {
     name: "translate_stream",
     check: fuzzing::fuzz_stream,
@@ -60,6 +65,11 @@ fn damaged_requests_are_refused_or_sent_whole() {
 }
 
 #[test]
+fn damaged_requests_are_edited_as_if_parsed() {
+    EDIT.run();
+}
+
+#[test]
 fn damaged_streams_keep_order_and_end_once() {
     STREAM.run();
 }
@@ -77,7 +87,7 @@ fn damaged_errors_stay_errors() {
 #[test]
 fn inputs_that_once_failed_stay_right() {
     let mut failures = Failures::default();
-    for target in [REQUEST, STREAM, RESPONSE, FAILURE] {
+    for target in [REQUEST, EDIT, STREAM, RESPONSE, FAILURE] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../fuzz/regressions")
             .join(target.name);
