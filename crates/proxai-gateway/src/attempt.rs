@@ -112,8 +112,10 @@ pub(crate) async fn generate(
     let mut before: Option<Box<Problem>> = None;
     loop {
         let refusal = match exchange(cx, call, client, &way, upstream, attempt).await {
-            Ok(answer) => {
+            Ok(mut answer) => {
                 remember(upstream, model, &way);
+                let cache = call.wishes.cache;
+                cache.tell(answer.usage.as_ref(), &mut answer.headers);
                 return Ok(answer);
             }
             Err(refusal) => refusal,

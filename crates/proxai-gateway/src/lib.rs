@@ -11,6 +11,7 @@
 mod abilities;
 mod attempt;
 mod body;
+mod cache;
 mod call;
 mod classify;
 mod collect;

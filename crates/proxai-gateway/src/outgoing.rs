@@ -1,8 +1,8 @@
 //! What an upstream is sent: the client's bytes or a translation of them, as its row wants them.
 //!
 //! In this order: translation (where two protocols or the row's quirks demand it), the target's
-//! options, the one value of `stream` that the upstream knows, the quirks of the row, and last what
-//! the upstream itself has refused before. What that takes away is a loss (T4), and a request that
+//! options, the one value of `stream` that the upstream knows, the client's wish about the cache, the
+//! quirks of the row, and last what the upstream itself has refused before. What that takes away is a loss (T4), and a request that
 //! rather fails than loses something fails here, before anything is sent.
 //!
 //! A row without quirks costs a few comparisons and keeps the client's very bytes (T1).
@@ -122,6 +122,7 @@ pub(crate) fn prepare(
     if streams != call.head.stream {
         sent.body = asking_for(&sent.body, streams);
     }
+    sent.body = call.wishes.cache.apply(protocol, sent.body);
     apply(&mut sent, &quirks, same)?;
     let known = upstream.learned.refused(model);
     leave_out(&mut sent, &known, same);

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use proxai_ir::{Failure, FailureKind};
 use proxai_router::LossPolicy;
 
+use crate::cache::CacheMode;
 use crate::problem::Problem;
 
 const STRICT: &str = "x-proxai-strict";
@@ -16,12 +17,15 @@ const STRICT: &str = "x-proxai-strict";
 pub(crate) struct Wishes {
     /// Rather no answer than a request that lost something (T4).
     pub(crate) strict: bool,
+    /// What becomes of cache markers (T13).
+    pub(crate) cache: CacheMode,
 }
 
 impl Wishes {
     /// The wishes of a request on a route.
     pub(crate) fn of(headers: &HeaderMap, route: LossPolicy) -> Result<Self, Box<Problem>> {
         Ok(Self {
+            cache: CacheMode::of(headers)?,
             strict: match headers.get(STRICT).map(http::HeaderValue::as_bytes) {
                 None => route == LossPolicy::Strict,
                 Some(b"true" | b"1") => true,
