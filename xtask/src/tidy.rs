@@ -5,6 +5,7 @@
 //! from git, and the two files of exceptions. A rule says how much it looked at, because a rule
 //! that checked nothing must not look like one that found nothing.
 
+mod configuration;
 mod confined;
 mod duplicates;
 mod exceptions;
@@ -126,6 +127,7 @@ fn judge(
     let members = workspace.members().count();
     let rust_files = files.iter().filter(|file| file.is_rust()).count();
     let names = provider_names::from_registry(files)?;
+    let keys = configuration::keys(files)?;
     Ok(vec![
         Verdict {
             rule: "layers",
@@ -174,6 +176,11 @@ fn judge(
             rule: "promises name their tests",
             checked: format!("{} tests", promises::named(files)),
             findings: promises::check(files),
+        },
+        Verdict {
+            rule: "every key is documented",
+            checked: format!("{} keys", keys.len()),
+            findings: configuration::check(&keys, files),
         },
     ])
 }
