@@ -135,7 +135,15 @@ mod tests {
         let names: Vec<_> = steps().iter().map(|step| step.name).collect();
         assert_eq!(
             names,
-            ["fmt", "clippy", "tidy", "docs", "tests", "fuzz-smoke"]
+            [
+                "fmt",
+                "clippy",
+                "tidy",
+                "codegen",
+                "docs",
+                "tests",
+                "fuzz-smoke"
+            ]
         );
     }
 
