@@ -110,8 +110,8 @@ impl Client {
     /// Sends a request and waits for the head of the answer.
     ///
     /// Only connecting has a time limit here: how long an answer may take depends on who asks.
-    /// A request that a pooled connection did not take because it was just being closed is sent
-    /// again on a new one; nothing else is ever repeated.
+    /// A request on a pooled connection that was just being closed, and gave no byte of an answer,
+    /// is sent again on a new one; nothing else is ever repeated.
     pub async fn send(
         &self,
         request: Request<Bytes>,

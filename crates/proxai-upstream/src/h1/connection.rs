@@ -32,6 +32,21 @@ pub(super) struct Connection {
 pub(super) struct Unanswered {
     pub(super) error: H1Error,
     pub(super) unseen: bool,
+    /// The upstream closed or reset the connection before it said anything.
+    pub(super) silent: bool,
+}
+
+fn is_closing(error: &H1Error) -> bool {
+    match error {
+        H1Error::Closed => true,
+        H1Error::Io(error) => matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+        ),
+        _ => false,
+    }
 }
 
 impl Connection {
@@ -66,7 +81,11 @@ impl Connection {
         let unseen = matches!(&sent, Err((_, 0)));
         if unseen && let Err((error, _)) = sent {
             let error = error.into();
-            return Err(Unanswered { error, unseen });
+            return Err(Unanswered {
+                error,
+                unseen,
+                silent: true,
+            });
         }
         let read = async {
             loop {
@@ -87,8 +106,10 @@ impl Connection {
             (Err(_), Err((error, _))) => Err(Unanswered {
                 error: error.into(),
                 unseen: false,
+                silent: self.buffer.is_empty(),
             }),
             (Err(error), Ok(())) => Err(Unanswered {
+                silent: self.buffer.is_empty() && is_closing(&error),
                 error,
                 unseen: false,
             }),

@@ -51,8 +51,11 @@ impl Pool {
 
     /// Sends a request and waits for the head of its answer.
     ///
-    /// A request is sent a second time only if the upstream cannot have seen it: its connection
-    /// was closed while it lay idle, and not one byte was taken.
+    /// A request is sent again if the upstream cannot have seen it (its connection was closed
+    /// while it lay idle, and not one byte was taken), and once more, on a new connection, if a
+    /// connection from the pool ends without a byte of an answer. The second is the race every
+    /// keep-alive client has with a server that closes: llama.cpp promises to keep a connection
+    /// and closes it right behind each stream (2026-11). A new connection is never tried twice.
     pub(crate) async fn send(
         self: &Arc<Self>,
         request: &Request<Bytes>,
@@ -64,6 +67,8 @@ impl Pool {
             match connection.exchange(request).await {
                 Ok(head) => return Ok(self.response(connection, head, authority)),
                 Err(unanswered) if unanswered.unseen => {}
+                // It was closing while it was taken from the pool.
+                Err(unanswered) if unanswered.silent => break,
                 Err(unanswered) => return Err(unanswered.error),
             }
         }
@@ -153,4 +158,75 @@ async fn connect(authority: &Authority) -> Result<Connection, H1Error> {
         || H1Error::Resolve(std::io::ErrorKind::NotFound.into()),
         H1Error::Io,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+    fn pool() -> Arc<Pool> {
+        Arc::new(Pool::new(
+            Duration::from_secs(5),
+            Duration::from_secs(60),
+            8,
+        ))
+    }
+
+    async fn ask(pool: &Arc<Pool>, address: std::net::SocketAddr) -> Result<(), H1Error> {
+        let request = Request::post(format!("http://{address}/v1"))
+            .body(Bytes::from_static(b"{}"))
+            .expect("a valid request");
+        let mut body = pool.send(&request).await?.into_body();
+        while let Some(frame) = http_body_util::BodyExt::frame(&mut body).await {
+            frame.expect("a whole answer");
+        }
+        Ok(())
+    }
+
+    /// Takes connections, answers as often as `answers` says on each, and closes behind the next
+    /// request without a word; counts the requests it read.
+    async fn serve(listener: TcpListener, answers: Vec<usize>) -> usize {
+        let mut requests = 0;
+        for count in answers {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut buffer = [0; 4096];
+            for turn in 0..=count {
+                if stream.read(&mut buffer).await.expect("readable") == 0 {
+                    break;
+                }
+                requests += 1;
+                if turn < count {
+                    stream.write_all(ANSWER).await.expect("writable");
+                }
+            }
+        }
+        requests
+    }
+
+    #[tokio::test]
+    async fn a_pooled_connection_that_closes_without_a_word_is_replaced_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let server = tokio::spawn(serve(listener, vec![1, 1]));
+        let pool = pool();
+        ask(&pool, address).await.expect("the first answer");
+        ask(&pool, address)
+            .await
+            .expect("the answer of the second connection");
+        drop(pool);
+        assert_eq!(server.await.expect("the server ends"), 3);
+    }
+
+    #[tokio::test]
+    async fn a_new_connection_that_closes_without_a_word_is_an_error() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let server = tokio::spawn(serve(listener, vec![0]));
+        assert!(ask(&pool(), address).await.is_err());
+        assert_eq!(server.await.expect("the server ends"), 1);
+    }
 }
