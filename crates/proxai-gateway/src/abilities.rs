@@ -24,8 +24,7 @@ pub fn abilities(quirks: &Quirks) -> Abilities {
             quirks.reasoning.echo(),
             ReasoningEcho::ToolTurns | ReasoningEcho::Always
         ),
-        // An endpoint without effort levels gets a budget.
-        adaptive_thinking: quirks.reasoning.effort_accepted(),
+        adaptive_thinking: quirks.reasoning.adaptive_accepted(),
         output_format: quirks.accepts_json_mode(JsonMode::JsonSchema),
         default_max_tokens: usual
             .default_max_tokens

@@ -174,11 +174,20 @@ fn translated(
     let info = RequestInfo {
         id: cx.bare_id(),
         created: cx.now,
-        model: &call.head.model,
+        model: if call.head.model.is_empty() {
+            model
+        } else {
+            &call.head.model
+        },
     };
-    let prepared =
-        proxai_translate::translate_request(client, protocol, &call.body, &target, &info)
-            .map_err(|error| Problem::request(&error))?;
+    // A route may name the model where the client does not (R2).
+    let body = if call.head.model.is_empty() {
+        call.body_for(model)
+    } else {
+        call.body.clone()
+    };
+    let prepared = proxai_translate::translate_request(client, protocol, &body, &target, &info)
+        .map_err(|error| Problem::request(&error))?;
     Ok(Sent {
         upstream: protocol,
         reply: Some(prepared.reply),

@@ -45,6 +45,10 @@ const OPTIONAL: &[&str] = &[
     "web_search_options",
 ];
 
+/// What goes when an upstream refuses to stream: it answers with JSON, and the client gets that as
+/// a stream (P13). Whatever the code: the member is known, its value is not accepted.
+const STREAMING: &[&str] = &["stream", "stream_options"];
+
 /// Codes and types that say that a parameter as such is not known.
 const UNKNOWN: &[&str] = &[
     "unsupported_parameter",
@@ -150,6 +154,9 @@ fn look(value: &Value, depth: usize, found: &mut Vec<&'static str>) {
             let says = |word: Option<&str>| word.is_some_and(|word| UNKNOWN.contains(&word));
             if says(word("code")) || says(word("type")) {
                 add(word("param").unwrap_or_default(), found);
+            }
+            if word("param") == Some("stream") {
+                found.extend(STREAMING);
             }
             if word("type") == Some("extra_forbidden") {
                 // Deeper places are members of something that the request cannot do without.

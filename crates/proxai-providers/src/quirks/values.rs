@@ -279,6 +279,12 @@ pub struct ReasoningQuirks {
     /// Whether `reasoning_effort` is accepted at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effort_accepted: Option<bool>,
+    /// Whether a Messages model thinks adaptively; else thinking is asked for with a budget.
+    ///
+    /// Claude before 4.6: "adaptive thinking is not supported on this model".
+    /// <https://docs.claude.com/en/docs/build-with-claude/adaptive-thinking> (2026-08)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adaptive_accepted: Option<bool>,
 }
 
 impl ReasoningQuirks {
@@ -328,6 +334,12 @@ impl ReasoningQuirks {
         self.effort_accepted.unwrap_or(true)
     }
 
+    /// Whether adaptive thinking may be asked for; it comes with an effort level.
+    pub fn adaptive_accepted(&self) -> bool {
+        self.adaptive_accepted
+            .unwrap_or_else(|| self.effort_accepted())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -340,6 +352,7 @@ impl ReasoningQuirks {
             echo_field,
             efforts,
             effort_accepted,
+            adaptive_accepted,
         } = over;
         if fields.is_some() {
             self.fields.clone_from(fields);
@@ -352,6 +365,7 @@ impl ReasoningQuirks {
         self.efforts
             .extend(efforts.iter().map(|(k, v)| (k.clone(), v.clone())));
         self.effort_accepted = effort_accepted.or(self.effort_accepted);
+        self.adaptive_accepted = adaptive_accepted.or(self.adaptive_accepted);
     }
 }
 

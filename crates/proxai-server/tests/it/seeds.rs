@@ -487,3 +487,17 @@ async fn cache_hints_reach_an_upstream_that_understands_them() {
     gateway.post(CHAT_PATH, request).await;
     assert_eq!(upstream.last().body, request);
 }
+
+#[tokio::test]
+async fn a_refused_stream_is_asked_for_as_json() {
+    let upstream = Upstream::start().await;
+    upstream.will(
+        Reply::json("{\"error\":{\"message\":\"Streaming is not supported by this model\",\"type\":\"invalid_request_error\",\"param\":\"stream\",\"code\":\"unsupported_value\"}}")
+            .status(400),
+    );
+    upstream.will(hello());
+    let gateway = at(&upstream, "compatible", "");
+    replayed(&gateway.post(CHAT_PATH, STREAM).await);
+    assert_eq!(upstream.received().len(), 2);
+    assert_ne!(body(&upstream)["stream"], true);
+}

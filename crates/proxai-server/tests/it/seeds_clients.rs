@@ -146,3 +146,29 @@ async fn each_protocol_has_its_own_last_word() {
         assert_eq!(got.text().matches(last).count(), 1, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_route_of_its_own_answers_every_kind_of_client() {
+    let upstream = Upstream::start().await;
+    upstream.will(hello());
+    let endpoint = format!("{}/chat/completions", upstream.base_url());
+    let gateway = Running::start(&format!(
+        "[[routing.routes]]\npath = \"/hybrid\"\n[[routing.routes.instances]]\nprovider = \"openai-compatible\"\noptions = {{ model = \"own-model\" }}\noverride = {{ endpoint = \"{endpoint}\" }}\n"
+    ));
+    // No body names a model: the route does.
+    for (path, request) in [
+        (
+            "/hybrid/chat/completions",
+            "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}",
+        ),
+        ("/hybrid/responses", "{\"input\":\"hi\"}"),
+        (
+            "/hybrid/messages",
+            "{\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}",
+        ),
+    ] {
+        let got = gateway.post(path, request).await;
+        assert_eq!(got.status, 200, "{path}: {}", got.text());
+        assert_eq!(body(&upstream)["model"], "own-model", "{path}");
+    }
+}

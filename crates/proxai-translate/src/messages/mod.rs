@@ -2,7 +2,7 @@
 //!
 //! Reference: <https://docs.anthropic.com/en/api/messages>, checked 2026-11-21. The wire types are
 //! those of `proxai-messages`; nothing here knows another protocol. Streams and JSON answers for
-//! clients come from one state machine ([`writer`]), so they cannot disagree (T2).
+//! clients come from one state machine (`writer`), so they cannot disagree (T2).
 
 mod blocks;
 mod encode_options;

@@ -69,6 +69,7 @@ struct Expect {
     reasoning_fields: Option<Vec<String>>,
     think_tags: Option<bool>,
     custom_tools: Option<bool>,
+    adaptive_accepted: Option<bool>,
     repair_responses: Option<bool>,
 }
 
@@ -295,6 +296,11 @@ impl Case {
             "custom_tools",
             shown(expect.custom_tools),
             quirks.custom_tools().to_string(),
+        );
+        fact(
+            "adaptive_accepted",
+            shown(expect.adaptive_accepted),
+            quirks.reasoning.adaptive_accepted().to_string(),
         );
         fact(
             "repair_responses",
