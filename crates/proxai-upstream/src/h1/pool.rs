@@ -169,11 +169,7 @@ mod tests {
     const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
     fn pool() -> Arc<Pool> {
-        Arc::new(Pool::new(
-            Duration::from_secs(5),
-            Duration::from_secs(60),
-            8,
-        ))
+        Arc::new(Pool::new(Duration::from_secs(5), Duration::from_mins(1), 8))
     }
 
     async fn ask(pool: &Arc<Pool>, address: std::net::SocketAddr) -> Result<(), H1Error> {
