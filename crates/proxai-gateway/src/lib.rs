@@ -38,6 +38,7 @@ mod snapshot;
 mod stream;
 mod tap;
 mod upstream;
+mod tower_service;
 mod usage;
 mod wishes;
 
