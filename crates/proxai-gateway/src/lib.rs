@@ -37,8 +37,8 @@ mod service;
 mod snapshot;
 mod stream;
 mod tap;
-mod upstream;
 mod tower_service;
+mod upstream;
 mod usage;
 mod wishes;
 
