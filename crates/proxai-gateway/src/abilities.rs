@@ -24,6 +24,7 @@ pub fn abilities(quirks: &Quirks) -> Abilities {
             quirks.reasoning.echo(),
             ReasoningEcho::ToolTurns | ReasoningEcho::Always
         ),
+        system_turns: quirks.system_turns == Some(true),
         adaptive_thinking: quirks.reasoning.adaptive_accepted(),
         output_format: quirks.accepts_json_mode(JsonMode::JsonSchema),
         default_max_tokens: usual
@@ -75,12 +76,18 @@ mod tests {
             quirks.max_tokens_field = Some(MaxTokensField::MaxCompletionTokens);
             quirks.developer = Some(DeveloperRole::Keep);
             quirks.reasoning.echo = Some(ReasoningEcho::ToolTurns);
+            quirks.system_turns = Some(true);
             quirks.reasoning.effort_accepted = Some(false);
             quirks.json_modes = Some(vec![JsonMode::JsonObject]);
             quirks.min_output_tokens = Some(20_000);
         }));
         assert!(made.custom_tools && made.max_completion_tokens && made.developer_role);
-        assert!(made.reasoning_echo && !made.adaptive_thinking && !made.output_format);
+        assert!(
+            made.reasoning_echo
+                && made.system_turns
+                && !made.adaptive_thinking
+                && !made.output_format
+        );
         assert_eq!(made.default_max_tokens, 20_000);
     }
 

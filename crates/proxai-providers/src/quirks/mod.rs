@@ -67,6 +67,16 @@ pub struct Quirks {
     /// <https://platform.minimax.io/docs/api-reference/text-openai-api> (2026-08)
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<SystemRole>,
+    /// Messages: whether `role: "system"` may stand in the conversation (cases 74 and 75).
+    ///
+    /// `true` lets translators write it, `false` turns it into marked text of the user in place,
+    /// and where nothing is said the client's own stays and none is made. Clients write it since
+    /// Claude Opus 4.8; other models and dialects: "role 'system' is not supported on this model",
+    /// "unknown variant `system`, expected `user` or `assistant`".
+    /// <https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages>
+    /// (2026-11)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_turns: Option<bool>,
     /// What happens to `developer` messages (P6).
     ///
     /// DeepSeek: "unknown variant `developer`, expected one of `system`, `user`, …".
@@ -300,6 +310,7 @@ impl Quirks {
             omit_model: _,
             final_error_codes: _,
             system: _,
+            system_turns: _,
             developer: _,
             alternate_roles: _,
             needs_user_message: _,
@@ -325,7 +336,7 @@ impl Quirks {
             repair_responses: _,
         } = over;
         take!(
-            responses_fallback stream user_agent omit_model final_error_codes system developer
+            responses_fallback stream user_agent omit_model final_error_codes system system_turns developer
             alternate_roles needs_user_message empty_content content vision_markers
             max_tokens_field min_output_tokens stream_options parallel_tool_calls
             refused_parameters temperature one_sampler max_stop_sequences tool_name tool_id tool_choice

@@ -140,7 +140,7 @@ pub const TABLE: &[Row] = &[
         [N, R("Responses takes no video"), R("Messages takes no video")]),
     row(F::SystemTurn, "system messages in the conversation",
         ["messages[]", "input[]", "messages[]"],
-        [N, N, A("kept in place as marked user text")]),
+        [N, N, A("kept in place as marked user text, except for models that take them there")]),
     row(F::SpeakerName, "names of speakers",
         ["messages[].name", "", ""],
         [N, D("Responses has no names of speakers"), D("Messages has no names of speakers")]),

@@ -13,7 +13,7 @@ use proxai_ir::{
 use proxai_json::{Str, Text};
 use proxai_messages as wire;
 use proxai_messages::{CacheControl, ContentBlock};
-use proxai_types::Protocol;
+use proxai_types::{Protocol, as_system_text};
 
 use super::input::{Input, wrapped};
 use super::media;
@@ -241,7 +241,7 @@ impl<'r> Encoder<'_, '_, 'r> {
                 Protocol::Messages,
                 self.losses,
             );
-            let text = marked(&block.text);
+            let text = as_system_text(&block.text);
             let block = wire::TextBlock {
                 text: text.into(),
                 ..block
@@ -443,7 +443,7 @@ impl<'r> Encoder<'_, '_, 'r> {
                 let ContentBlock::Text(text) = block else {
                     continue;
                 };
-                text.text = marked(&text.text).into();
+                text.text = as_system_text(&text.text).into();
                 lose_at(Feature::SystemTurn, *place, Protocol::Messages, self.losses);
             }
             draft.results.append(&mut next.results);
@@ -581,11 +581,6 @@ impl<'r> Encoder<'_, '_, 'r> {
             self.drafts.push(draft);
         }
     }
-}
-
-/// What the system says, where only the user can say it.
-fn marked(text: &str) -> String {
-    format!("<system>\n{text}\n</system>")
 }
 
 /// The conversation as a whole, where no turn can be named.

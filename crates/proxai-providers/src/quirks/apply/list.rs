@@ -12,6 +12,7 @@ use crate::quirks::{ContentForm, DeveloperRole, Quirks, ReasoningEcho, SystemRol
 /// Whether any quirk can be about messages, whatever the body holds.
 pub(super) fn possible(quirks: &Quirks) -> bool {
     quirks.system() != SystemRole::Keep
+        || quirks.system_turns == Some(false)
         || quirks.developer() != DeveloperRole::Keep
         || quirks.alternate_roles()
         || quirks.needs_user_message()
@@ -39,6 +40,7 @@ pub(super) fn concern(quirks: &Quirks, state: &State, body: &[u8]) -> bool {
         || quirks.needs_user_message()
         || !quirks.empty_content()
         || quirks.content() != ContentForm::Any
+        || (quirks.system_turns == Some(false) && any(&["\"system\""]))
         || (quirks.developer() != DeveloperRole::Keep && any(&["developer"]))
         || (quirks.vision_markers() && any(&[markers::OPEN]))
         || (quirks.tool_id() != ToolIdRule::Any && any(&["tool_call", "call_id", "tool_use"]))

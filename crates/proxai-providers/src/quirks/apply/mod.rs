@@ -194,6 +194,7 @@ fn messages(pass: &mut Pass<'_, '_>, quirks: &Quirks) {
         messages.insert_system(text);
     }
     roles::merge_system(quirks, &mut messages, changes);
+    roles::mark_system(quirks, &mut messages, changes);
     content::markers(quirks, &mut messages, changes);
     content::drop_empty(quirks, &mut messages, changes);
     content::form(quirks, &mut messages, changes);

@@ -1,7 +1,7 @@
 //! Quirks about who speaks (P6). Each function is one quirk.
 
 use proxai_json::Container;
-use proxai_types::Protocol;
+use proxai_types::{Protocol, as_system_text};
 
 use super::list::{Message, Messages};
 use super::{Change, ChangeKind, quoted};
@@ -71,6 +71,61 @@ pub(super) fn merge_system(
     {
         Some(user) => prepend(user, &system),
         None => messages.items.insert(0, Message::text("user", &system)),
+    }
+}
+
+/// The endpoint refuses `system` among the messages: it becomes marked text of the user, where it
+/// stands (case 74).
+pub(super) fn mark_system(quirks: &Quirks, messages: &mut Messages<'_>, changes: &mut Vec<Change>) {
+    if quirks.system_turns != Some(false) || messages.protocol != Protocol::Messages {
+        return;
+    }
+    let mut kept: Vec<Message<'_>> = Vec::with_capacity(messages.items.len());
+    let mut marked_last = false;
+    for (index, mut message) in std::mem::take(&mut messages.items).into_iter().enumerate() {
+        let marked = message.role == "system";
+        if marked {
+            message.edit(|doc, edit| {
+                edit.set(&doc.root, "role", b"\"user\"");
+                mark_texts(doc, edit);
+            });
+            changes.push(Change {
+                path: format!("messages[{index}]"),
+                kind: ChangeKind::Approximated,
+                quirk: "system_turns",
+            });
+        }
+        // Two turns of the user in a row are more than some chat templates take.
+        let neighbour = kept.last_mut().filter(|last| {
+            (marked || marked_last) && last.role == "user" && message.role == "user"
+        });
+        if !neighbour.is_some_and(|last| join(last, &message)) {
+            kept.push(message);
+        }
+        marked_last = marked;
+    }
+    messages.items = kept;
+}
+
+/// Marks each text of a message's content as the system's.
+fn mark_texts(doc: &proxai_json::Doc<'_>, edit: &mut proxai_json::Edit<'_>) {
+    let Some(content) = doc.get("content") else {
+        return;
+    };
+    if let Some(text) = content.string(doc.body) {
+        edit.replace(content, quoted(&as_system_text(&text)));
+        return;
+    }
+    let Ok(parts) = Container::scan(doc.body, content) else {
+        return;
+    };
+    for item in &parts.items {
+        let text = Container::scan(doc.body, item.value)
+            .ok()
+            .and_then(|part| part.value(doc.body, "text"));
+        if let Some((span, text)) = text.and_then(|span| Some((span, span.string(doc.body)?))) {
+            edit.replace(span, quoted(&as_system_text(&text)));
+        }
     }
 }
 
@@ -234,6 +289,32 @@ mod tests {
             r#"{"input":[{"type":"message","role":"developer","content":"d"}]}"#,
             r#"{"input":[{"type":"message","role":"system","content":"d"}]}"#,
         );
+    }
+
+    #[test]
+    fn system_among_the_messages_becomes_marked_text_of_the_user() {
+        let quirks = "system_turns = false";
+        check(
+            quirks,
+            Messages,
+            r#"{"system":"s","messages":[{"role":"user","content":"hi"},{"role":"system","content":[{"type":"text","text":"be brief","cache_control":{"type":"ephemeral"}}]},{"role":"assistant","content":"a"}]}"#,
+            r#"{"system":"s","messages":[{"role":"user","content":[{"type":"text","text":"hi"},{"type":"text","text":"<system>\nbe brief\n</system>","cache_control":{"type":"ephemeral"}}]},{"role":"assistant","content":"a"}]}"#,
+        );
+        check(
+            quirks,
+            Messages,
+            r#"{"messages":[{"role":"system","content":"s"},{"role":"user","content":"hi"}]}"#,
+            r#"{"messages":[{"role":"user","content":"<system>\ns\n</system>\n\nhi"}]}"#,
+        );
+        for untouched in [
+            r#"{"messages":[{"role":"user","content":"\"system\""},{"role":"user","content":"again"}]}"#,
+            r#"{"system":"system","messages":[{"role":"assistant","content":"a"}]}"#,
+        ] {
+            check(quirks, Messages, untouched, untouched);
+        }
+        let body = r#"{"messages":[{"role":"system","content":"s"}]}"#;
+        check(quirks, Chat, body, body);
+        check("system_turns = true", Messages, body, body);
     }
 
     #[test]

@@ -70,6 +70,7 @@ struct Expect {
     think_tags: Option<bool>,
     custom_tools: Option<bool>,
     adaptive_accepted: Option<bool>,
+    system_turns: Option<bool>,
     repair_responses: Option<bool>,
 }
 
@@ -301,6 +302,11 @@ impl Case {
             "adaptive_accepted",
             shown(expect.adaptive_accepted),
             quirks.reasoning.adaptive_accepted().to_string(),
+        );
+        fact(
+            "system_turns",
+            shown(expect.system_turns),
+            (quirks.system_turns == Some(true)).to_string(),
         );
         fact(
             "repair_responses",
