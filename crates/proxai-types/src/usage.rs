@@ -61,6 +61,34 @@ impl Usage {
         self.estimated = later.estimated;
     }
 
+    /// The cost of both, for a turn that took several requests: each of them is billed. A count that
+    /// only one of them has is that one's.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        fn sum(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+            match (a, b) {
+                (Some(a), Some(b)) => Some(a.saturating_add(b)),
+                (one, None) | (None, one) => one,
+            }
+        }
+        Self {
+            input: sum(self.input, other.input),
+            output: sum(self.output, other.output),
+            total: sum(self.total, other.total),
+            cache_read: sum(self.cache_read, other.cache_read),
+            cache_write: sum(self.cache_write, other.cache_write),
+            cache_write_5m: sum(self.cache_write_5m, other.cache_write_5m),
+            cache_write_1h: sum(self.cache_write_1h, other.cache_write_1h),
+            reasoning: sum(self.reasoning, other.reasoning),
+            audio_input: sum(self.audio_input, other.audio_input),
+            audio_output: sum(self.audio_output, other.audio_output),
+            accepted_prediction: sum(self.accepted_prediction, other.accepted_prediction),
+            rejected_prediction: sum(self.rejected_prediction, other.rejected_prediction),
+            web_searches: sum(self.web_searches, other.web_searches),
+            estimated: self.estimated || other.estimated,
+        }
+    }
+
     /// The prompt without what came from or went to a cache, as Messages counts it.
     ///
     /// Saturates: some vendors report more cached tokens than prompt tokens.
@@ -107,6 +135,27 @@ mod tests {
             ..Usage::default()
         });
         assert_eq!((usage.input, usage.output), (Some(40), Some(9)));
+    }
+
+    #[test]
+    fn the_costs_of_two_requests_add_up() {
+        let first = Usage {
+            input: Some(40),
+            output: Some(u64::MAX),
+            web_searches: Some(2),
+            ..Usage::default()
+        };
+        let second = Usage {
+            input: Some(60),
+            output: Some(1),
+            cache_read: Some(50),
+            estimated: true,
+            ..Usage::default()
+        };
+        let both = first.plus(&second);
+        assert_eq!((both.input, both.output), (Some(100), Some(u64::MAX)));
+        assert_eq!((both.cache_read, both.web_searches), (Some(50), Some(2)));
+        assert!(both.estimated && both.reasoning.is_none());
     }
 
     #[test]
