@@ -10,20 +10,22 @@ use proxai_providers::quirks::{
     DeveloperRole, JsonMode, MaxTokensField, ReasoningEcho, ReasoningPolicy as Shown,
 };
 use proxai_translate::{Abilities, ReasoningPolicy, ReasoningRules};
+use proxai_types::Protocol;
 
 /// The abilities of an upstream with these quirks.
 pub fn abilities(quirks: &Quirks) -> Abilities {
     let usual = Abilities::default();
     Abilities {
-        custom_tools: quirks.custom_tools(),
+        custom_tools: quirks.custom_tools(Protocol::Chat),
         max_completion_tokens: quirks.max_tokens_field() == MaxTokensField::MaxCompletionTokens,
         // Only where a row says so: `system` is understood by every server, `developer` by few.
         developer_role: quirks.developer == Some(DeveloperRole::Keep),
         // Which turns may carry it, and in which member, is an edit of the finished body.
-        reasoning_echo: matches!(
-            quirks.reasoning.echo(),
-            ReasoningEcho::ToolTurns | ReasoningEcho::Always
-        ),
+        reasoning_echo: match quirks.reasoning.echo() {
+            ReasoningEcho::Given | ReasoningEcho::ToolTurns | ReasoningEcho::Always => true,
+            ReasoningEcho::Keep => quirks.reasoning.echo_field.is_some(),
+            ReasoningEcho::None => false,
+        },
         system_turns: quirks.system_turns == Some(true),
         adaptive_thinking: quirks.reasoning.adaptive_accepted(),
         output_format: quirks.accepts_json_mode(JsonMode::JsonSchema),

@@ -8,17 +8,19 @@
 //! Every field names the symptom that earned it, with the page and the date it was checked.
 
 mod apply;
+mod reasoning;
 mod values;
 
 use std::collections::BTreeMap;
 
+use proxai_types::Protocol;
 use serde::{Deserialize, Serialize};
 
 pub use apply::{Change, ChangeKind, Edited, QuirkError, ToolNames, request_edits};
+pub use reasoning::{ReasoningEcho, ReasoningField, ReasoningPolicy, ReasoningQuirks};
 pub use values::{
-    Charset, ContentForm, DeveloperRole, JsonMode, MaxTokensField, NameRule, ReasoningEcho,
-    ReasoningPolicy, ReasoningQuirks, StreamSupport, SystemRole, Temperature, ToolChoiceQuirks,
-    ToolIdRule,
+    Charset, ContentForm, DeveloperRole, JsonMode, MaxTokensField, NameRule, StreamSupport,
+    SystemRole, Temperature, ToolChoiceQuirks, ToolIdRule,
 };
 
 /// The quirks of one layer. `None` leaves the decision to the layer below.
@@ -90,6 +92,26 @@ pub struct Quirks {
     /// <https://docs.perplexity.ai/api-reference/chat-completions-post> (2026-08)
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alternate_roles: Option<bool>,
+    /// Whether a user message may follow a tool's result; if not, a short assistant message is put
+    /// between them.
+    ///
+    /// Mistral: 400 "Unexpected role 'user' after role 'tool'" (code 3230).
+    /// <https://docs.mistral.ai/capabilities/function_calling> (2026-11)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_after_tool: Option<bool>,
+    /// The member that marks a last assistant message as the beginning of the answer.
+    ///
+    /// Mistral: 400 "Expected last role User or Tool (or Assistant with prefix True)"; Kimi and
+    /// Qwen call it `partial` and answer anew without it.
+    /// <https://docs.mistral.ai/capabilities/completion/prefixes> (2026-11)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefill_member: Option<String>,
+    /// Whether messages may carry the speaker's `name`.
+    ///
+    /// Groq: 400 for `messages[].name`; Mistral: 422 "Extra inputs are not permitted".
+    /// <https://console.groq.com/docs/openai> (2026-11)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_names: Option<bool>,
     /// Whether at least one user message must be there; a minimal one is added if not.
     ///
     /// Chat templates: "No user query found in messages."
@@ -182,6 +204,7 @@ pub struct Quirks {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_choice: Option<ToolChoiceQuirks>,
     /// Whether OpenAI's custom (grammar) tools are understood; else they become functions (T7).
+    /// Where nothing is said, Responses endpoints do and Chat endpoints do not.
     ///
     /// <https://platform.openai.com/docs/guides/function-calling#custom-tools> (2026-08)
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -237,6 +260,8 @@ defaults! {
     system: SystemRole = SystemRole::Keep;
     developer: DeveloperRole = DeveloperRole::Keep;
     alternate_roles: bool = false;
+    user_after_tool: bool = true;
+    message_names: bool = true;
     needs_user_message: bool = false;
     empty_content: bool = true;
     content: ContentForm = ContentForm::Any;
@@ -249,7 +274,6 @@ defaults! {
     one_sampler: bool = false;
     max_stop_sequences: u32 = u32::MAX;
     tool_id: ToolIdRule = ToolIdRule::Any;
-    custom_tools: bool = false;
     think_tags: bool = false;
     repair_responses: bool = false;
 }
@@ -268,6 +292,11 @@ impl Quirks {
             .any(|known| known == code)
     }
 
+    /// The member that marks a last assistant message as the beginning of the answer.
+    pub fn prefill_member(&self) -> Option<&str> {
+        self.prefill_member.as_deref()
+    }
+
     /// Top-level members that must be left out.
     pub fn refused_parameters(&self) -> &[String] {
         self.refused_parameters.as_deref().unwrap_or_default()
@@ -276,6 +305,12 @@ impl Quirks {
     /// The rule for tool names; `None` accepts any.
     pub fn tool_name(&self) -> Option<&NameRule> {
         self.tool_name.as_ref()
+    }
+
+    /// Whether custom (grammar) tools may be sent. They are part of the Responses reference, and of
+    /// Chat only at few endpoints.
+    pub fn custom_tools(&self, protocol: Protocol) -> bool {
+        self.custom_tools.unwrap_or(protocol == Protocol::Responses)
     }
 
     /// The rule for `tool_choice`; `None` accepts any.
@@ -313,6 +348,9 @@ impl Quirks {
             system_turns: _,
             developer: _,
             alternate_roles: _,
+            user_after_tool: _,
+            prefill_member: _,
+            message_names: _,
             needs_user_message: _,
             empty_content: _,
             content: _,
@@ -337,7 +375,7 @@ impl Quirks {
         } = over;
         take!(
             responses_fallback stream user_agent omit_model final_error_codes system system_turns developer
-            alternate_roles needs_user_message empty_content content vision_markers
+            alternate_roles user_after_tool prefill_member message_names needs_user_message empty_content content vision_markers
             max_tokens_field min_output_tokens stream_options parallel_tool_calls
             refused_parameters temperature one_sampler max_stop_sequences tool_name tool_id tool_choice
             custom_tools strip_schema_keywords json_modes think_tags repair_responses

@@ -222,7 +222,7 @@ fn model_patterns_of_a_row_tell_models_apart() {
             .quirks(Protocol::Chat, "deepseek-chat")
             .reasoning
             .echo(),
-        ReasoningEcho::ToolTurns
+        ReasoningEcho::Always
     );
 }
 

@@ -5,7 +5,7 @@ use proxai_types::Protocol;
 
 use super::list::Messages;
 use super::{Change, ChangeKind, markers, quoted};
-use crate::quirks::{ContentForm, Quirks, ReasoningEcho, ReasoningQuirks};
+use crate::quirks::{ContentForm, Quirks, ReasoningEcho, ReasoningField};
 
 /// `[IMAGE:…]` in a user's text becomes an image part, in place and in order (P11).
 pub(super) fn markers(quirks: &Quirks, messages: &mut Messages<'_>, changes: &mut Vec<Change>) {
@@ -186,10 +186,11 @@ pub(super) fn echo_reasoning(
     changes: &mut Vec<Change>,
 ) {
     let echo = quirks.reasoning.echo();
-    if echo == ReasoningEcho::Keep || messages.protocol != Protocol::Chat {
+    let named = quirks.reasoning.echo_field.is_some();
+    if (echo == ReasoningEcho::Keep && !named) || messages.protocol != Protocol::Chat {
         return;
     }
-    let field = quirks.reasoning.echo_field();
+    let field = quirks.reasoning.echo_field().name();
     for (index, message) in messages
         .items
         .iter_mut()
@@ -199,15 +200,16 @@ pub(super) fn echo_reasoning(
         let wanted = match echo {
             ReasoningEcho::Always => true,
             ReasoningEcho::ToolTurns => message.calls_tools(),
-            ReasoningEcho::None | ReasoningEcho::Keep => false,
+            ReasoningEcho::Given | ReasoningEcho::Keep => message.doc().as_ref().is_some_and(thinks),
+            ReasoningEcho::None => false,
         };
         let mut lost = false;
         let changed = message.edit(|doc, edit| {
             if wanted {
                 give(doc, edit, field);
             } else {
-                for known in ReasoningQuirks::FIELDS {
-                    lost |= edit.remove(&doc.root, known);
+                for known in ReasoningField::ALL {
+                    lost |= edit.remove(&doc.root, known.name());
                 }
             }
         });
@@ -226,26 +228,45 @@ pub(super) fn echo_reasoning(
     }
 }
 
-/// Writes reasoning under the endpoint's name: from the name the client used, else empty, since
+/// What is sent where the client has no reasoning. Kimi K2.5 and later take an empty text for a
+/// missing one, and every endpoint that insists on the member takes this (checked 2026-11).
+const BLANK: &str = " ";
+
+/// Whether a message holds reasoning as text.
+fn thinks(doc: &Doc<'_>) -> bool {
+    let mut known = ReasoningField::ALL.into_iter();
+    known.any(|known| text_of(doc, known.name()).is_some())
+}
+
+/// A member that holds a text which is not empty.
+fn text_of(doc: &Doc<'_>, field: &str) -> Option<Span> {
+    let span = doc.get(field)?;
+    let text = span.string(doc.body)?;
+    (!text.is_empty()).then_some(span)
+}
+
+/// Writes reasoning under the endpoint's name: from the name the client used, else a blank, since
 /// the endpoint insists on the member and not on its text.
 fn give(doc: &Doc<'_>, edit: &mut Edit<'_>, field: &str) {
-    if doc
-        .get(field)
-        .is_some_and(|span| span.kind(doc.body) == b'"')
-    {
+    if text_of(doc, field).is_some() {
         return;
     }
-    let other = ReasoningQuirks::FIELDS.into_iter().find(|known| {
-        *known != field
-            && doc
-                .get(known)
-                .is_some_and(|span| span.kind(doc.body) == b'"')
-    });
+    let other = ReasoningField::ALL
+        .into_iter()
+        .map(ReasoningField::name)
+        .find(|known| *known != field && text_of(doc, known).is_some());
     match other {
         Some(other) if doc.get(field).is_none() => {
             edit.rename(&doc.root, other, field);
         }
-        _ => edit.set(&doc.root, field, b"\"\""),
+        Some(other) => {
+            let text = doc
+                .get(other)
+                .map_or(Vec::new(), |span| span.of(doc.body).to_vec());
+            edit.set(&doc.root, field, &text);
+            edit.remove(&doc.root, other);
+        }
+        None => edit.set(&doc.root, field, &quoted(BLANK)),
     }
 }
 
@@ -317,8 +338,25 @@ mod tests {
             "reasoning = { fields = ['reasoning_content'], echo = 'tool_turns' }",
             Chat,
             history,
-            r#"{"messages":[{"role":"assistant","content":"a"},{"role":"assistant","reasoning_content":"q","tool_calls":[{"id":"1"}]},{"role":"assistant","tool_calls":[{"id":"2"}],"reasoning_content":""}]}"#,
+            r#"{"messages":[{"role":"assistant","content":"a"},{"role":"assistant","reasoning_content":"q","tool_calls":[{"id":"1"}]},{"role":"assistant","tool_calls":[{"id":"2"}],"reasoning_content":" "}]}"#,
         );
+        check(
+            "reasoning = { echo = 'always' }",
+            Chat,
+            r#"{"messages":[{"role":"assistant","content":"a","reasoning_content":""},{"role":"assistant","content":"b","reasoning_content":null,"reasoning":"r"}]}"#,
+            r#"{"messages":[{"role":"assistant","content":"a","reasoning_content":" "},{"role":"assistant","content":"b","reasoning_content":"r"}]}"#,
+        );
+        for named in [
+            "reasoning = { echo = 'given', fields = ['reasoning'] }",
+            "reasoning = { echo_field = 'reasoning' }",
+        ] {
+            check(
+                named,
+                Chat,
+                r#"{"messages":[{"role":"assistant","content":"a","reasoning_content":"r"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]}"#,
+                r#"{"messages":[{"role":"assistant","content":"a","reasoning":"r"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]}"#,
+            );
+        }
         check(
             "reasoning = { echo = 'none' }",
             Chat,

@@ -15,12 +15,16 @@ pub(super) fn possible(quirks: &Quirks) -> bool {
         || quirks.system_turns == Some(false)
         || quirks.developer() != DeveloperRole::Keep
         || quirks.alternate_roles()
+        || !quirks.user_after_tool()
+        || !quirks.message_names()
+        || quirks.prefill_member().is_some()
         || quirks.needs_user_message()
         || !quirks.empty_content()
         || quirks.content() != ContentForm::Any
         || quirks.vision_markers()
         || quirks.tool_id() != ToolIdRule::Any
         || quirks.reasoning.echo() != ReasoningEcho::Keep
+        || quirks.reasoning.echo_field.is_some()
         || quirks.tool_name().is_some()
         || quirks.json_modes.is_some()
 }
@@ -44,9 +48,14 @@ pub(super) fn concern(quirks: &Quirks, state: &State, body: &[u8]) -> bool {
         || (quirks.developer() != DeveloperRole::Keep && any(&["developer"]))
         || (quirks.vision_markers() && any(&[markers::OPEN]))
         || (quirks.tool_id() != ToolIdRule::Any && any(&["tool_call", "call_id", "tool_use"]))
+        || (!quirks.user_after_tool() && any(&["\"tool\""]))
+        || (!quirks.message_names() && any(&["\"name\""]))
+        || (quirks.prefill_member().is_some() && any(&["assistant"]))
         || match quirks.reasoning.echo() {
-            ReasoningEcho::Keep => false,
-            ReasoningEcho::None => any(&["reasoning", "thinking"]),
+            ReasoningEcho::Keep if quirks.reasoning.echo_field.is_none() => false,
+            ReasoningEcho::Keep | ReasoningEcho::Given | ReasoningEcho::None => {
+                any(&["reasoning", "thinking"])
+            }
             ReasoningEcho::ToolTurns => any(&["tool_calls", "reasoning", "thinking"]),
             ReasoningEcho::Always => any(&["assistant"]),
         }

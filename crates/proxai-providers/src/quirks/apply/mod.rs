@@ -8,10 +8,12 @@
 //! function of the request alone, so a longer history keeps the bytes of the shorter one (T5),
 //! with one exception that the vendor forces: merging `system` moves a late system message up.
 //!
-//! Not here: quirks that only a translator can honour (`custom_tools`, reading `reasoning`), and
+//! Not here: quirks that only a translator can honour (`custom_tools`, `reasoning.fields`), and
 //! those of the connection (`user_agent`, `stream`, `responses_fallback`).
 
 mod content;
+mod formats;
+mod history;
 mod ids;
 mod list;
 mod markers;
@@ -19,6 +21,7 @@ mod names;
 mod parameters;
 mod roles;
 mod schema;
+mod thinking;
 mod tools;
 
 use std::borrow::Cow;
@@ -199,10 +202,13 @@ fn messages(pass: &mut Pass<'_, '_>, quirks: &Quirks) {
     content::drop_empty(quirks, &mut messages, changes);
     content::form(quirks, &mut messages, changes);
     roles::alternate(quirks, &mut messages, changes);
+    history::user_after_tool(quirks, &mut messages, changes);
+    history::names(quirks, &mut messages, changes);
     roles::need_user(quirks, &mut messages, changes);
     ids::rewrite(quirks, &mut messages, changes);
     names.rewrite(&mut messages);
     content::echo_reasoning(quirks, &mut messages, changes);
+    history::prefill(quirks, &mut messages, changes);
     messages.write(pass.edit);
 }
 

@@ -2,8 +2,8 @@
 
 use proxai_types::Protocol;
 
-use super::{ChangeKind, Pass, quoted};
-use crate::quirks::{JsonMode, MaxTokensField, Quirks, Temperature};
+use super::{ChangeKind, Pass, formats, quoted, thinking};
+use crate::quirks::{MaxTokensField, Quirks, Temperature};
 
 /// Whether any quirk is about parameters.
 pub(super) fn concern(quirks: &Quirks) -> bool {
@@ -18,6 +18,8 @@ pub(super) fn concern(quirks: &Quirks) -> bool {
         || quirks.max_stop_sequences() < u32::MAX
         || !quirks.reasoning.efforts.is_empty()
         || !quirks.reasoning.effort_accepted()
+        || !quirks.reasoning.effort_with_tools()
+        || thinking::concern(quirks)
         || quirks.json_modes.is_some()
 }
 
@@ -29,8 +31,9 @@ pub(super) fn apply(pass: &mut Pass<'_, '_>, quirks: &Quirks) {
     temperature(pass, quirks);
     one_sampler(pass, quirks);
     stop_sequences(pass, quirks);
+    thinking::apply(pass, quirks);
     reasoning_effort(pass, quirks);
-    pass.state.instruction = json_mode(pass, quirks);
+    formats::apply(pass, quirks);
 }
 
 /// Members that the endpoint refuses are left out.
@@ -50,7 +53,7 @@ fn refused_parameters(pass: &mut Pass<'_, '_>, quirks: &Quirks) {
     }
 }
 
-fn is_refused(quirks: &Quirks, key: &str) -> bool {
+pub(super) fn is_refused(quirks: &Quirks, key: &str) -> bool {
     quirks
         .refused_parameters()
         .iter()
@@ -200,46 +203,25 @@ fn reasoning_effort(pass: &mut Pass<'_, '_>, quirks: &Quirks) {
     let Some(level) = span.string(pass.doc.body) else {
         return;
     };
+    let has_tools = || {
+        pass.doc
+            .child("tools")
+            .is_some_and(|tools| !tools.items.is_empty())
+    };
+    if pass.protocol == Protocol::Chat
+        && !quirks.reasoning.effort_with_tools()
+        && level != "none"
+        && has_tools()
+    {
+        pass.edit.replace(span, b"\"none\"".to_vec());
+        pass.note(QUIRK, ChangeKind::Approximated, path);
+        return;
+    }
     let name = quirks.reasoning.effort(&level);
     if name != level {
         pass.edit.replace(span, quoted(name));
         pass.note(QUIRK, ChangeKind::Approximated, path);
     }
-}
-
-/// A `response_format` that is not accepted becomes the nearest one; the schema then goes into
-/// an instruction, and vendors that know only `json_object` insist on the word JSON anyway (T8).
-fn json_mode(pass: &mut Pass<'_, '_>, quirks: &Quirks) -> Option<String> {
-    const KEY: &str = "response_format";
-    if pass.protocol != Protocol::Chat || is_refused(quirks, KEY) {
-        return None;
-    }
-    let body = pass.doc.body;
-    let format = pass.doc.child(KEY)?;
-    let kind = format.value(body, "type")?.string(body)?;
-    let mode = match &*kind {
-        "json_schema" => JsonMode::JsonSchema,
-        "json_object" => JsonMode::JsonObject,
-        _ => return None,
-    };
-    if quirks.accepts_json_mode(mode) {
-        return None;
-    }
-    let schema = format
-        .child(body, "json_schema")
-        .and_then(|object| object.value(body, "schema"))
-        .and_then(|span| std::str::from_utf8(span.of(body)).ok());
-    let text = schema.map_or_else(
-        || "Answer with one JSON object and nothing else.".to_owned(),
-        |schema| format!("Answer with one JSON object and nothing else. It must match this JSON schema:\n{schema}"),
-    );
-    if mode == JsonMode::JsonSchema && quirks.accepts_json_mode(JsonMode::JsonObject) {
-        pass.edit.replace(format.span, br#"{"type":"json_object"}"#);
-    } else {
-        pass.edit.remove(&pass.doc.root, KEY);
-    }
-    pass.note("json_modes", ChangeKind::Approximated, KEY);
-    Some(text)
 }
 
 #[cfg(test)]
@@ -414,6 +396,26 @@ mod tests {
             r#"{"output_config":{"effort":"high"}}"#,
             r#"{"output_config":{"effort":"high"}}"#,
         );
+        let apart = "reasoning = { effort_with_tools = false }";
+        check(
+            apart,
+            Chat,
+            r#"{"reasoning_effort":"high","tools":[{"type":"function","function":{"name":"f"}}]}"#,
+            r#"{"reasoning_effort":"none","tools":[{"type":"function","function":{"name":"f"}}]}"#,
+        );
+        for (protocol, untouched) in [
+            (Chat, r#"{"reasoning_effort":"high","tools":[]}"#),
+            (
+                Chat,
+                r#"{"tools":[{"type":"function","function":{"name":"f"}}]}"#,
+            ),
+            (
+                Responses,
+                r#"{"reasoning":{"effort":"high"},"tools":[{"type":"function","name":"f"}]}"#,
+            ),
+        ] {
+            check(apart, protocol, untouched, untouched);
+        }
         let none = "reasoning = { effort_accepted = false }";
         check(
             none,
@@ -426,23 +428,6 @@ mod tests {
             Responses,
             r#"{"reasoning":{"effort":"low","summary":"auto"}}"#,
             r#"{"reasoning":{"summary":"auto"}}"#,
-        );
-    }
-
-    #[test]
-    fn a_json_mode_that_is_not_known_becomes_an_instruction() {
-        let format = r#""response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}}"#;
-        check(
-            "json_modes = ['json_object']",
-            Chat,
-            &format!(r#"{{"messages":[{{"role":"user","content":"hi"}}],{format}}}"#),
-            r#"{"messages":[{"role":"system","content":"Answer with one JSON object and nothing else. It must match this JSON schema:\n{\"type\":\"object\"}"},{"role":"user","content":"hi"}],"response_format":{"type":"json_object"}}"#,
-        );
-        check(
-            "json_modes = []",
-            Chat,
-            r#"{"messages":[{"role":"system","content":"s"},{"role":"user","content":"hi"}],"response_format":{"type":"json_object"}}"#,
-            r#"{"messages":[{"role":"system","content":"s"},{"role":"system","content":"Answer with one JSON object and nothing else."},{"role":"user","content":"hi"}]}"#,
         );
     }
 }

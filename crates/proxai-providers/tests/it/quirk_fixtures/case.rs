@@ -286,7 +286,13 @@ impl Case {
                 .reasoning_fields
                 .as_ref()
                 .map(|fields| fields.join(" ")),
-            quirks.reasoning.fields().join(" "),
+            quirks
+                .reasoning
+                .fields()
+                .iter()
+                .map(|field| field.name())
+                .collect::<Vec<_>>()
+                .join(" "),
         );
         fact(
             "think_tags",
@@ -296,7 +302,7 @@ impl Case {
         fact(
             "custom_tools",
             shown(expect.custom_tools),
-            quirks.custom_tools().to_string(),
+            quirks.custom_tools(protocol).to_string(),
         );
         fact(
             "adaptive_accepted",
