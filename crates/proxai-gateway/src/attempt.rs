@@ -84,6 +84,8 @@ struct Refusal {
     problem: Box<Problem>,
     /// The upstream's words, where it was the upstream that refused.
     said: Bytes,
+    /// Members that the request had on proxai's own account.
+    own: &'static [&'static str],
 }
 
 impl From<Box<Problem>> for Refusal {
@@ -91,6 +93,7 @@ impl From<Box<Problem>> for Refusal {
         Self {
             problem,
             said: Bytes::new(),
+            own: &[],
         }
     }
 }
@@ -137,8 +140,9 @@ pub(crate) async fn generate(
             before = Some(refusal.problem);
             continue;
         }
-        let unknown = unknown_parameters(status, &refusal.said);
-        let again = !call.wishes.strict && way.without.is_empty();
+        let unknown = unknown_parameters(status, &refusal.said, refusal.own);
+        let lossless = || unknown.iter().all(|name| refusal.own.contains(name));
+        let again = way.without.is_empty() && (!call.wishes.strict || lossless());
         if again && !unknown.is_empty() {
             way.without = unknown;
             continue;
@@ -211,7 +215,8 @@ async fn exchange(
     let (parts, body) = response.into_parts();
     let (problem, said) =
         refused(client, upstream, sent.upstream, status, parts.headers, body).await;
-    Err(Refusal { problem, said })
+    let own = sent.own;
+    Err(Refusal { problem, said, own })
 }
 
 async fn read(
@@ -333,7 +338,8 @@ async fn stream(
     let engine = match sent.reply {
         None => {
             let id = Arc::clone(cx.request_id);
-            Engine::Tap(Box::new(Tap::new(client, cx.limits.event, id)))
+            let tap = Tap::new(client, cx.limits.event, id);
+            Engine::Tap(Box::new(tap.withholding_usage(sent.withhold_usage)))
         }
         Some(reply) => Engine::Translate(
             Decoder::with_max_frame(cx.limits.event),

@@ -142,6 +142,11 @@ impl GatewayBody {
         match &mut self.source {
             Source::Whole(_) => {}
             Source::Forward(forward) => {
+                match outcome {
+                    Outcome::Stalled => ticket.record.error = Some("upstream_idle_timeout".into()),
+                    Outcome::Cut => ticket.record.error = Some("upstream_broken".into()),
+                    _ => {}
+                }
                 if ticket.record.usage.is_none() {
                     ticket.record.usage = forward.usage();
                 }
@@ -149,6 +154,7 @@ impl GatewayBody {
             Source::Stream(stream) => {
                 ticket.record.usage = stream.usage();
                 ticket.record.losses += stream.take_losses().iter().count();
+                ticket.record.error = stream.error().map(Into::into);
             }
         }
         // An error's body that was sent in full is still an error.
@@ -162,7 +168,12 @@ impl GatewayBody {
 
 impl Drop for GatewayBody {
     fn drop(&mut self) {
-        self.end(Outcome::ClientClosed);
+        let outcome = match &self.source {
+            // Many clients leave at the last event instead of waiting for the end of the body.
+            Source::Stream(stream) if stream.is_told() => stream.outcome(),
+            _ => Outcome::ClientClosed,
+        };
+        self.end(outcome);
     }
 }
 

@@ -3,11 +3,14 @@
 //! The body is scanned once and nothing is built of it (T1). What the scan refuses is parsed
 //! again, only to say where and why in the words of a JSON parser.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri, header};
 use proxai_ir::{Failure, FailureKind};
-use proxai_json::{Doc, Span};
+use proxai_json::{Container, Doc, Span};
 use proxai_types::{Operation, Protocol};
+use smallvec::SmallVec;
 
 use crate::problem::Problem;
 use crate::wishes::Wishes;
@@ -36,6 +39,16 @@ pub(crate) struct Head {
     /// Where it stands: a JSON string with its quotes, or bare text in a form.
     pub(crate) place: Place,
     pub(crate) stream: bool,
+    /// What makes a Chat request ask for the usage of its stream; `None` where it asks itself, or
+    /// says something about it that only the upstream can judge (T10).
+    pub(crate) ask_usage: Option<Splice>,
+}
+
+/// A change of one place in a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Splice {
+    span: Span,
+    text: &'static str,
 }
 
 /// Where the model stands in a body.
@@ -59,6 +72,7 @@ impl Head {
         let mut head = Self {
             stream: doc.is_true("stream"),
             place: Place::Insert(doc.root.span.start + 1, doc.root.items.is_empty()),
+            ask_usage: ask_usage(&doc),
             ..Self::default()
         };
         let Some(span) = doc.get("model") else {
@@ -100,7 +114,7 @@ impl Head {
         Some(Self {
             model: std::str::from_utf8(span.of(body)).ok()?.to_owned(),
             place: Place::Form(span),
-            stream: false,
+            ..Self::default()
         })
     }
 }
@@ -108,28 +122,100 @@ impl Head {
 impl Call {
     /// The body with this model, and the same bytes if it is the one that stands there (T1).
     pub(crate) fn body_for(&self, model: &str) -> Bytes {
-        if model == self.head.model || model.is_empty() {
-            return self.body.clone();
+        spliced(&self.body, self.head.model_splice(model), None)
+    }
+
+    /// The same, and the upstream is asked for the usage of the stream where the client does not.
+    pub(crate) fn body_with_usage(&self, model: &str) -> Bytes {
+        let ask = self
+            .head
+            .ask_usage
+            .map(|ask| (ask.span, Cow::Borrowed(ask.text.as_bytes())));
+        spliced(&self.body, self.head.model_splice(model), ask)
+    }
+}
+
+impl Head {
+    /// What puts a model into the body, unless it stands there.
+    fn model_splice(&self, model: &str) -> Option<Change> {
+        if model == self.model || model.is_empty() {
+            return None;
         }
-        let body = &self.body;
-        let (span, text) = match self.head.place {
-            Place::Nowhere => return body.clone(),
-            Place::Json(span) => (span, proxai_json::to_vec(model)),
-            Place::Form(span) => (span, model.as_bytes().to_vec()),
+        Some(match self.place {
+            Place::Nowhere => return None,
+            Place::Json(span) => (span, Cow::Owned(proxai_json::to_vec(model))),
+            Place::Form(span) => (span, Cow::Owned(model.as_bytes().to_vec())),
             Place::Insert(at, only) => {
                 let mut member = br#""model":"#.to_vec();
                 member.extend(proxai_json::to_vec(model));
                 if !only {
                     member.push(b',');
                 }
-                (Span { start: at, end: at }, member)
+                (Span { start: at, end: at }, Cow::Owned(member))
             }
-        };
-        let mut spliced = Vec::with_capacity(body.len() + text.len());
-        spliced.extend_from_slice(&body[..span.start]);
-        spliced.extend_from_slice(&text);
-        spliced.extend_from_slice(&body[span.end..]);
-        spliced.into()
+        })
+    }
+}
+
+type Change = (Span, Cow<'static, [u8]>);
+
+/// The body with both changes, copied once or not at all.
+fn spliced(body: &Bytes, one: Option<Change>, other: Option<Change>) -> Bytes {
+    let mut changes: SmallVec<[Change; 2]> = one.into_iter().chain(other).collect();
+    if changes.is_empty() {
+        return body.clone();
+    }
+    changes.sort_by_key(|(span, _)| span.start);
+    let grown: usize = changes.iter().map(|(_, text)| text.len()).sum();
+    let mut out = Vec::with_capacity(body.len() + grown);
+    let mut copied = 0;
+    for (span, text) in &changes {
+        out.extend_from_slice(&body[copied..span.start]);
+        out.extend_from_slice(text);
+        copied = span.end;
+    }
+    out.extend_from_slice(&body[copied..]);
+    out.into()
+}
+
+/// What makes a body ask for usage. New members go to the end, where they disturb no prompt cache.
+fn ask_usage(doc: &Doc<'_>) -> Option<Splice> {
+    let behind = |container: &Container| {
+        let last = container.items.last();
+        let at = last.map_or(container.span.start + 1, |item| item.value.end);
+        Span { start: at, end: at }
+    };
+    let Some(options) = doc.get("stream_options") else {
+        // An empty body asks for nothing, a stream least of all.
+        return (!doc.root.items.is_empty()).then(|| Splice {
+            span: behind(&doc.root),
+            text: r#","stream_options":{"include_usage":true}"#,
+        });
+    };
+    if options.of(doc.body) == b"null" {
+        return Some(Splice {
+            span: options,
+            text: r#"{"include_usage":true}"#,
+        });
+    }
+    if options.kind(doc.body) != b'{' {
+        return None;
+    }
+    let options = Container::scan(doc.body, options).ok()?;
+    match options.value(doc.body, "include_usage") {
+        None => Some(Splice {
+            span: behind(&options),
+            text: if options.items.is_empty() {
+                r#""include_usage":true"#
+            } else {
+                r#","include_usage":true"#
+            },
+        }),
+        Some(asked) if matches!(asked.of(doc.body), b"false" | b"null") => Some(Splice {
+            span: asked,
+            text: "true",
+        }),
+        Some(_) => None,
     }
 }
 
@@ -193,6 +279,54 @@ mod tests {
     fn a_body_without_a_model_gets_the_default_one() {
         assert_eq!(call("{}").body_for("m"), r#"{"model":"m"}"#);
         assert_eq!(call(r#"{"a":1}"#).body_for("m"), r#"{"model":"m","a":1}"#);
+    }
+
+    #[test]
+    fn usage_is_asked_for_in_the_smallest_place_and_in_the_same_copy_as_the_model() {
+        for (body, asking) in [
+            (
+                r#"{"stream":true}"#,
+                r#"{"model":"n","stream":true,"stream_options":{"include_usage":true}}"#,
+            ),
+            (
+                "{ \"a\":1.0 , \"model\" : \"m\" }\n",
+                "{ \"a\":1.0 , \"model\" : \"n\",\"stream_options\":{\"include_usage\":true} }\n",
+            ),
+            (
+                r#"{"stream_options": null ,"model":"m"}"#,
+                r#"{"stream_options": {"include_usage":true} ,"model":"n"}"#,
+            ),
+            (
+                r#"{"stream_options":{ },"model":"m"}"#,
+                r#"{"stream_options":{"include_usage":true },"model":"n"}"#,
+            ),
+            (
+                r#"{"model":"m","stream_options":{ "x": 1.50, "include_usage" : false }}"#,
+                r#"{"model":"n","stream_options":{ "x": 1.50, "include_usage" : true }}"#,
+            ),
+            (
+                r#"{"model":"m","stream_options":{"include_obfuscation":false }}"#,
+                r#"{"model":"n","stream_options":{"include_obfuscation":false,"include_usage":true }}"#,
+            ),
+        ] {
+            let call = call(body);
+            assert_eq!(call.body_with_usage("n"), asking, "{body}");
+            assert!(!call.body_for("n").ends_with(b"true}}"), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_asks_for_usage_or_asks_oddly_is_left_as_it_is() {
+        for body in [
+            r#"{"model":"m","stream_options":{"include_usage":true}}"#,
+            r#"{"model":"m","stream_options":{"include_usage":"yes"}}"#,
+            r#"{"model":"m","stream_options":[]}"#,
+            "{}",
+        ] {
+            let call = call(body);
+            assert_eq!(call.head.ask_usage, None, "{body}");
+            assert_eq!(call.body_with_usage("").as_ptr(), call.body.as_ptr());
+        }
     }
 
     #[test]

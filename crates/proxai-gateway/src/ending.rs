@@ -6,7 +6,7 @@ use proxai_json::{Doc, Edit};
 use proxai_sse::encode;
 use proxai_types::Protocol;
 
-use crate::tap::Seen;
+use crate::seen::Seen;
 
 /// Ends a stream with the error of its dialect, open items first (S3).
 pub(crate) fn failure(

@@ -33,6 +33,7 @@ mod record;
 mod refusal;
 mod reply;
 mod restore;
+mod seen;
 mod service;
 mod snapshot;
 mod stream;

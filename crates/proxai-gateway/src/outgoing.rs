@@ -34,7 +34,13 @@ use crate::upstream::{To, Upstream};
 
 /// Members that a translation adds on its own account. If the upstream does not want them, the
 /// client has lost nothing.
-const OWN_MEMBERS: [&str; 3] = ["stream_options", "store", "include"];
+const OWN_MEMBERS: &[&str] = &["stream_options", "store", "include"];
+
+/// The member that asks a stream for its usage.
+pub(crate) const STREAM_OPTIONS: &str = "stream_options";
+
+/// What is added to a request that needs no translation, if anything (T10).
+const ASKED_USAGE: &[&str] = &["stream_options"];
 
 /// How a request is made to one upstream. Changes when a refusal says how to do better.
 #[derive(Debug)]
@@ -56,6 +62,11 @@ pub(crate) struct Sent {
     /// Tools whose names the row does not accept.
     pub(crate) names: ToolNames,
     pub(crate) body: Bytes,
+    /// Members that the request has on proxai's own account: to leave one out loses nothing.
+    pub(crate) own: &'static [&'static str],
+    /// The client of this Chat stream did not ask for its usage, so whatever tells nothing else is
+    /// not for it (T10).
+    pub(crate) withhold_usage: bool,
 }
 
 impl Sent {
@@ -67,13 +78,15 @@ impl Sent {
         upstream: &Upstream,
     ) -> Arc<ReplyContext> {
         self.reply.clone().unwrap_or_else(|| {
-            Arc::new(ReplyContext::new(
+            let mut context = ReplyContext::new(
                 &call.head.model,
                 &upstream.name,
                 self.upstream,
                 cx.bare_id(),
                 cx.now,
-            ))
+            );
+            context.include_usage = call.head.ask_usage.is_none();
+            Arc::new(context)
         })
     }
 }
@@ -91,13 +104,32 @@ pub(crate) fn prepare(
     let model = attempt.upstream_model.as_str();
     let quirks = upstream.provider.quirks(protocol, model);
     let same = protocol == client;
+    let streams = match quirks.stream() {
+        StreamSupport::Never => false,
+        StreamSupport::Always => true,
+        StreamSupport::Both => call.head.stream,
+    };
+    let known = upstream.learned.refused(model);
     let mut sent = if same && !needs_hub(&quirks) {
+        let asks = protocol == Protocol::Chat
+            && streams
+            && call.head.ask_usage.is_some()
+            && takes_stream_options(&quirks)
+            && !known.contains(&STREAM_OPTIONS)
+            && !way.without.contains(&STREAM_OPTIONS);
+        let (body, own) = if asks {
+            (call.body_with_usage(model), ASKED_USAGE)
+        } else {
+            (call.body_for(model), &[][..])
+        };
         Sent {
             upstream: protocol,
             reply: None,
             losses: Losses::new(),
             names: ToolNames::default(),
-            body: call.body_for(model),
+            body,
+            own,
+            withhold_usage: protocol == Protocol::Chat && call.head.ask_usage.is_some(),
         }
     } else {
         translated(cx, call, client, protocol, upstream, model, &quirks)?
@@ -114,19 +146,13 @@ pub(crate) fn prepare(
             }
         }
     }
-    let streams = match quirks.stream() {
-        StreamSupport::Never => false,
-        StreamSupport::Always => true,
-        StreamSupport::Both => call.head.stream,
-    };
     if streams != call.head.stream {
         sent.body = asking_for(&sent.body, streams);
     }
     sent.body = call.wishes.cache.apply(protocol, sent.body);
-    apply(&mut sent, &quirks, same)?;
-    let known = upstream.learned.refused(model);
-    leave_out(&mut sent, &known, same);
-    leave_out(&mut sent, &way.without, same);
+    apply(&mut sent, &quirks)?;
+    leave_out(&mut sent, &known);
+    leave_out(&mut sent, &way.without);
     if call.wishes.strict {
         refuse_losses(&sent.losses)?;
     }
@@ -194,11 +220,23 @@ fn translated(
         losses: prepared.losses,
         names: ToolNames::default(),
         body: prepared.body.into(),
+        own: match client == protocol {
+            true if call.head.ask_usage.is_none() => &[],
+            true => ASKED_USAGE,
+            false => OWN_MEMBERS,
+        },
+        withhold_usage: false,
     })
 }
 
+/// Whether the row lets a stream be asked for its usage.
+fn takes_stream_options(quirks: &Quirks) -> bool {
+    let refused = quirks.refused_parameters();
+    quirks.stream_options() && !refused.iter().any(|name| name == STREAM_OPTIONS)
+}
+
 /// Applies the quirks of the row.
-fn apply(sent: &mut Sent, quirks: &Quirks, same: bool) -> Result<(), Box<Problem>> {
+fn apply(sent: &mut Sent, quirks: &Quirks) -> Result<(), Box<Problem>> {
     let edited = request_edits(quirks, sent.upstream, &sent.body).map_err(|error| {
         Problem::new(
             FailureKind::Internal,
@@ -207,7 +245,7 @@ fn apply(sent: &mut Sent, quirks: &Quirks, same: bool) -> Result<(), Box<Problem
         )
     })?;
     for change in &edited.changes {
-        note(&mut sent.losses, change, same);
+        note(&mut sent.losses, sent.own, change);
     }
     sent.names = edited.names;
     if let Cow::Owned(body) = edited.body {
@@ -216,20 +254,20 @@ fn apply(sent: &mut Sent, quirks: &Quirks, same: bool) -> Result<(), Box<Problem
     Ok(())
 }
 
-fn note(losses: &mut Losses, change: &Change, same: bool) {
+fn note(losses: &mut Losses, own: &[&str], change: &Change) {
     let kind = match change.kind {
         ChangeKind::Rewritten => return,
         ChangeKind::Approximated => LossKind::Approximated,
         ChangeKind::Dropped => LossKind::Dropped,
     };
-    if same || !OWN_MEMBERS.contains(&change.path.as_str()) {
+    if !own.contains(&change.path.as_str()) {
         let why = format!("the provider does not take it (quirk `{}`)", change.quirk);
         losses.push(&change.path, kind, why);
     }
 }
 
 /// Takes out what the upstream has refused.
-fn leave_out(sent: &mut Sent, parameters: &[&'static str], same: bool) {
+fn leave_out(sent: &mut Sent, parameters: &[&'static str]) {
     if parameters.is_empty() {
         return;
     }
@@ -238,7 +276,7 @@ fn leave_out(sent: &mut Sent, parameters: &[&'static str], same: bool) {
     };
     let mut edit = Edit::new(&sent.body);
     for parameter in parameters {
-        if edit.remove(&doc.root, parameter) && (same || !OWN_MEMBERS.contains(parameter)) {
+        if edit.remove(&doc.root, parameter) && !sent.own.contains(parameter) {
             let why = "the upstream refused it as unknown";
             sent.losses.dropped(parameter, why);
         }
@@ -288,7 +326,7 @@ fn asking_for(body: &Bytes, streams: bool) -> Bytes {
         if streams { b"true" } else { b"false" },
     );
     if !streams {
-        edit.remove(&doc.root, "stream_options");
+        edit.remove(&doc.root, STREAM_OPTIONS);
     }
     edit.finish().map_or_else(|_| body.clone(), Bytes::from)
 }

@@ -32,6 +32,11 @@ impl Output {
         &mut self.joined
     }
 
+    /// Whether there is nothing to send.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.piece.is_empty() && self.joined.is_empty()
+    }
+
     /// Everything that is to be sent, if there is anything.
     pub(crate) fn take(&mut self) -> Option<Bytes> {
         if !self.piece.is_empty() {

@@ -48,6 +48,15 @@ pub(crate) enum Cause {
     InBand,
 }
 
+/// The word by which a failure is known in logs and metrics.
+pub(crate) fn short_code(failure: &Failure) -> &str {
+    failure
+        .code
+        .as_deref()
+        .or(failure.vendor_type.as_deref())
+        .unwrap_or("error")
+}
+
 impl Problem {
     /// proxai refuses the request.
     pub(crate) fn refused(failure: Failure) -> Box<Self> {

@@ -7,6 +7,8 @@
 
 use serde_json::Value;
 
+use crate::outgoing::STREAM_OPTIONS;
+
 /// Parameters that a request can do without: the answer is of the same kind and shape. Never what
 /// is asked (`model`, `messages`, `input`, `tools`, `tool_choice`) nor the form of the answer.
 const OPTIONAL: &[&str] = &[
@@ -91,6 +93,9 @@ const OBJECTS: &[&str] = &[
     "project",
 ];
 
+/// A longer text that has a word may well be a copy of the request.
+const MAX_MENTION: usize = 400;
+
 /// How deep an error body is searched.
 const MAX_DEPTH: usize = 6;
 
@@ -126,27 +131,34 @@ fn mentions(text: &str, model: &str) -> bool {
 }
 
 /// The parameters that a refusal names as unknown and that can be left out.
-pub(crate) fn unknown_parameters(status: u16, said: &[u8]) -> Vec<&'static str> {
+///
+/// `own` are members that the client did not send: a refusal that only mentions `stream_options`
+/// is about ours, whatever its wording. The others are everyday words.
+pub(crate) fn unknown_parameters(
+    status: u16,
+    said: &[u8],
+    own: &[&'static str],
+) -> Vec<&'static str> {
     let mut found = Vec::new();
     if status != 400 && status != 422 {
         return found;
     }
     match serde_json::from_slice::<Value>(said) {
-        Ok(value) => look(&value, 0, &mut found),
-        Err(_) => in_text(&String::from_utf8_lossy(said), &mut found),
+        Ok(value) => look(&value, 0, own, &mut found),
+        Err(_) => in_text(&String::from_utf8_lossy(said), own, &mut found),
     }
     found
 }
 
-fn look(value: &Value, depth: usize, found: &mut Vec<&'static str>) {
+fn look(value: &Value, depth: usize, own: &[&str], found: &mut Vec<&'static str>) {
     if depth > MAX_DEPTH {
         return;
     }
     match value {
-        Value::String(text) => in_text(text, found),
+        Value::String(text) => in_text(text, own, found),
         Value::Array(items) => {
             for item in items {
-                look(item, depth + 1, found);
+                look(item, depth + 1, own, found);
             }
         }
         Value::Object(members) => {
@@ -156,29 +168,38 @@ fn look(value: &Value, depth: usize, found: &mut Vec<&'static str>) {
                 add(word("param").unwrap_or_default(), found);
             }
             if word("param") == Some("stream") {
-                found.extend(STREAMING);
+                for name in STREAMING {
+                    if !found.contains(name) {
+                        found.push(name);
+                    }
+                }
             }
             if word("type") == Some("extra_forbidden") {
-                // Deeper places are members of something that the request cannot do without.
-                if let Some([Value::String(body), Value::String(name)]) = members
+                // Deeper places are members of something that the request cannot do without, or
+                // that is ours.
+                if let Some([Value::String(body), Value::String(name), inner @ ..]) = members
                     .get("loc")
                     .and_then(Value::as_array)
                     .map(Vec::as_slice)
                     && body == "body"
+                    && (inner.is_empty() || own.contains(&name.as_str()))
                 {
                     add(name, found);
                 }
                 return;
             }
             for member in members.values() {
-                look(member, depth + 1, found);
+                look(member, depth + 1, own, found);
             }
         }
         _ => {}
     }
 }
 
-fn in_text(text: &str, found: &mut Vec<&'static str>) {
+fn in_text(text: &str, own: &[&str], found: &mut Vec<&'static str>) {
+    if own.contains(&STREAM_OPTIONS) && text.len() <= MAX_MENTION && text.contains(STREAM_OPTIONS) {
+        add(STREAM_OPTIONS, found);
+    }
     for (before, after) in WORDINGS {
         let Some((_, rest)) = text.split_once(before) else {
             continue;
@@ -214,7 +235,24 @@ mod tests {
     use super::*;
 
     fn unknown(said: &str) -> Vec<&'static str> {
-        unknown_parameters(400, said.as_bytes())
+        unknown_parameters(400, said.as_bytes(), &[])
+    }
+
+    #[test]
+    fn what_proxai_added_is_found_in_any_wording_and_what_the_client_sent_is_not() {
+        let said = br#"{"error":{"message":"stream_options.include_usage must not be set here"}}"#;
+        let own = ["stream_options", "include"];
+        assert_eq!(unknown_parameters(400, said, &own), ["stream_options"]);
+        assert!(unknown_parameters(400, said, &[]).is_empty());
+        assert!(unknown_parameters(500, said, &own).is_empty());
+        // Some servers repeat the request.
+        let said =
+            br#"{"detail":[{"type":"missing","loc":["body","x"],"input":{"stream_options":{}}}]}"#;
+        assert!(unknown_parameters(422, said, &own).is_empty());
+        let said = br#"{"error":{"message":"please include a user message"}}"#;
+        assert!(unknown_parameters(400, said, &own).is_empty());
+        let said = br#"{"error":{"message":"unknown field `stream_options`"}}"#;
+        assert_eq!(unknown_parameters(400, said, &own), ["stream_options"]);
     }
 
     #[test]
@@ -275,7 +313,7 @@ mod tests {
         ] {
             assert!(unknown(said).is_empty(), "{said}");
         }
-        assert!(unknown_parameters(401, b"unknown field `seed`").is_empty());
+        assert!(unknown_parameters(401, b"unknown field `seed`", &[]).is_empty());
     }
 
     #[test]

@@ -31,7 +31,7 @@ use crate::forward;
 use crate::headers::{FALLBACK_COUNT, JSON, LOSS, MODEL, PROVIDER, REQUEST_ID, ROUTE, loss_value};
 use crate::id::Ids;
 use crate::permit::Gauge;
-use crate::problem::{Cause, Problem};
+use crate::problem::{Cause, Problem, short_code};
 use crate::record::{Journal, Outcome, Record, Ticket};
 use crate::snapshot::{Live, Snapshot};
 use crate::upstream::To;
@@ -383,15 +383,7 @@ fn rescue(
 ) -> Response<GatewayBody> {
     let record = &mut ticket.record;
     record.outcome = Outcome::Error;
-    record.error = Some(
-        problem
-            .failure
-            .code
-            .as_deref()
-            .or(problem.failure.vendor_type.as_deref())
-            .unwrap_or("error")
-            .into(),
-    );
+    record.error = Some(short_code(&problem.failure).into());
     let id = Arc::clone(&record.id);
     let response = problem.render(shape, snapshot.errors, &id);
     record.status = response.status().as_u16();

@@ -100,11 +100,11 @@ impl Engine {
         }
     }
 
-    /// Whether it ended with an error instead of an answer.
-    const fn failed(&self) -> bool {
+    /// The code of the error with which it ended instead of an answer.
+    fn error(&self) -> Option<&str> {
         match self {
-            Self::Tap(tap) => tap.failed(),
-            Self::Translate(_, translator) => translator.failed(),
+            Self::Tap(tap) => tap.error(),
+            Self::Translate(_, translator) => translator.error_code(),
         }
     }
 
@@ -197,9 +197,23 @@ impl StreamBody {
         }
     }
 
+    /// Whether the client has all of it, though the upstream's body may not have ended.
+    pub(crate) fn is_told(&self) -> bool {
+        self.engine.ended() && self.out.is_empty()
+    }
+
     /// How it ended.
     pub(crate) const fn outcome(&self) -> Outcome {
         self.outcome
+    }
+
+    /// The code of the error with which it ended, if it did.
+    pub(crate) fn error(&self) -> Option<&str> {
+        match self.outcome {
+            Outcome::End | Outcome::ClientClosed => None,
+            // Whatever ends a stream early has a code, but for a panic on the way to it.
+            _ => self.engine.error().or(Some("internal_error")),
+        }
     }
 
     /// What it cost so far.
@@ -222,7 +236,7 @@ impl StreamBody {
                     self.pulse.heard();
                     self.push(chunk);
                     if self.engine.ended() {
-                        if self.engine.failed() && self.outcome == Outcome::End {
+                        if self.engine.error().is_some() && self.outcome == Outcome::End {
                             self.outcome = Outcome::Error;
                         }
                         self.pulse.linger();
@@ -247,7 +261,7 @@ impl StreamBody {
                 }
                 if self.guarded(Engine::end) {
                     self.outcome = Outcome::Cut;
-                } else if self.engine.failed() && self.outcome == Outcome::End {
+                } else if self.engine.error().is_some() && self.outcome == Outcome::End {
                     self.outcome = Outcome::Error;
                 }
             }

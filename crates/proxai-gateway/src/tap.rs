@@ -3,16 +3,15 @@
 //! Well-formed frames leave as they came (T1): a chunk that holds only whole ones leaves as that
 //! very chunk. Three things are changed, none of which a conforming upstream meets: malformed
 //! frames are written anew (P10), a frame is held back until it is whole, and a stream that ends
-//! without its terminal event gets the error that the dialect has for it (S1, S3).
+//! without its terminal event gets the error that the dialect has for it (S1, S3). And one frame
+//! is kept from the client: the usage that proxai asked for and the client did not (T10).
 //!
-//! Frames are told apart by their event name or a search for a few words; nothing is parsed but
-//! the frames that carry usage, and those once. Nothing keeps a slice of a chunk for longer than
-//! the call, so the connection can use its buffer again.
+//! Nothing keeps a slice of a chunk for longer than the call, so the connection can use its buffer
+//! again.
 
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use memchr::memmem;
 use proxai_ir::{Failure, FailureKind};
 use proxai_json::Doc;
 use proxai_sse::{Decoder, Frame, encode};
@@ -21,7 +20,8 @@ use smallvec::SmallVec;
 
 use crate::ending;
 use crate::output::Output;
-use crate::usage;
+use crate::problem::short_code;
+use crate::seen::{Meaning, Seen};
 
 /// A stream within one protocol.
 #[derive(Debug)]
@@ -31,24 +31,6 @@ pub(crate) struct Tap {
     state: State,
     request_id: Arc<str>,
     seen: Seen,
-}
-
-/// What the frames so far have shown.
-#[derive(Debug, Default)]
-pub(crate) struct Seen {
-    /// Chat: a choice has finished, so a missing `[DONE]` is an omission and no cut.
-    pub(crate) finished: bool,
-    /// Messages: the index of the open block, as text.
-    pub(crate) open_block: Option<Box<[u8]>>,
-    /// Responses: the data of the event that began the stream.
-    pub(crate) head: Option<Box<[u8]>>,
-    /// Responses: the latest sequence number.
-    pub(crate) sequence: u64,
-    pub(crate) usage: Option<Usage>,
-    pub(crate) call_open: bool,
-    pub(crate) call_deltas: u64,
-    /// The stream ended with an error, the upstream's or ours.
-    pub(crate) failed: bool,
 }
 
 #[derive(Debug)]
@@ -62,16 +44,6 @@ enum State {
     Ended,
 }
 
-/// What one frame means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meaning {
-    /// Nothing to an application, or not more than that an answer is being made.
-    Prelude,
-    Event,
-    Terminal,
-    Error,
-}
-
 impl Tap {
     pub(crate) fn new(protocol: Protocol, max_event: usize, request_id: Arc<str>) -> Self {
         Self {
@@ -81,6 +53,12 @@ impl Tap {
             request_id,
             seen: Seen::default(),
         }
+    }
+
+    /// The same for a client that did not ask for usage.
+    pub(crate) fn withholding_usage(mut self, withhold: bool) -> Self {
+        self.seen.withhold_usage = withhold;
+        self
     }
 
     /// The next chunk of the upstream.
@@ -161,7 +139,9 @@ impl Tap {
 
     /// Ends the stream with an error that the gateway found.
     pub(crate) fn fail(&mut self, failure: Failure, out: &mut Output) {
-        self.seen.failed |= !self.ended();
+        if !self.ended() {
+            self.seen.error = Some(short_code(&failure).into());
+        }
         match self.state {
             State::Ended | State::Refused(_) => {}
             State::Waiting => self.state = State::Refused(failure),
@@ -195,8 +175,9 @@ impl Tap {
         matches!(self.state, State::Ended | State::Refused(_))
     }
 
-    pub(crate) const fn failed(&self) -> bool {
-        self.seen.failed
+    /// The code of the error it ended with, if it did.
+    pub(crate) fn error(&self) -> Option<&str> {
+        self.seen.error.as_deref()
     }
 
     pub(crate) const fn refused(&self) -> Option<&Failure> {
@@ -220,193 +201,29 @@ impl Tap {
 
     /// Notes what a frame shows, and whether it goes to the client.
     fn passes(&mut self, frame: &Frame) -> bool {
-        let meaning = if frame.is_comment() {
-            Meaning::Prelude
-        } else {
-            match self.protocol {
-                Protocol::Chat => self.seen.chat(frame),
-                Protocol::Responses => self.seen.responses(frame),
-                Protocol::Messages => self.seen.messages(frame),
-            }
-        };
-        let before_end = matches!(self.state, State::Waiting | State::Streaming);
-        self.seen.failed |= before_end && meaning == Meaning::Error;
+        let meaning = self.seen.note(self.protocol, frame);
         match (&self.state, meaning) {
-            (State::Refused(_), _) => return false,
+            (State::Refused(_), _) | (_, Meaning::Withheld) => return false,
             // A repeated end is no second end.
             (State::Ended, Meaning::Terminal) if frame.is_done() => return false,
             (State::Ended, _) | (_, Meaning::Prelude) => {}
-            (State::Waiting, Meaning::Error) => {
+            (State::Waiting | State::Streaming, Meaning::Error) => {
                 let mut failure =
                     proxai_translate::decode_failure(self.protocol, 200, frame.data());
                 // There is no status in a stream; the kind has one.
                 failure.status = failure.status.filter(|status| *status >= 400);
-                self.state = State::Refused(failure);
-                return false;
+                self.seen.error = Some(short_code(&failure).into());
+                if matches!(self.state, State::Waiting) {
+                    self.state = State::Refused(failure);
+                    return false;
+                }
+                self.state = State::Ended;
             }
-            (_, Meaning::Terminal | Meaning::Error) => self.state = State::Ended,
+            (_, Meaning::Terminal) => self.state = State::Ended,
             (State::Waiting | State::Streaming, Meaning::Event) => self.state = State::Streaming,
         }
         true
     }
-}
-
-impl Seen {
-    fn chat(&mut self, frame: &Frame) -> Meaning {
-        if frame.is_done() {
-            return Meaning::Terminal;
-        }
-        let data = frame.data();
-        if frame.event() == Some("error") || is_error(data) {
-            return Meaning::Error;
-        }
-        if let Some(at) = memmem::find(data, b"\"finish_reason\"")
-            && value_begins_with(&data[at + 15..], b'"')
-        {
-            self.finished = true;
-            self.call_open = false;
-        }
-        if let Some(at) = memmem::find(data, b"\"tool_calls\"")
-            && value_begins_with(&data[at + 12..], b'[')
-        {
-            self.call_open = !self.finished;
-            self.call_deltas += 1;
-        }
-        if let Some(at) = memmem::rfind(data, b"\"usage\"")
-            && value_begins_with(&data[at + 7..], b'{')
-        {
-            self.add_usage(data);
-        }
-        Meaning::Event
-    }
-
-    fn responses(&mut self, frame: &Frame) -> Meaning {
-        let data = frame.data();
-        let Some(name) = frame.event().or_else(|| type_of(data)) else {
-            return if frame.is_done() {
-                Meaning::Prelude
-            } else {
-                Meaning::Event
-            };
-        };
-        if let Some(number) = number_behind(data, b"\"sequence_number\"") {
-            self.sequence = number;
-        }
-        match name {
-            "response.created" => {
-                self.head = Some(data.into());
-                Meaning::Prelude
-            }
-            "response.in_progress" | "response.queued" => Meaning::Prelude,
-            "response.completed" | "response.incomplete" => {
-                self.add_usage(data);
-                Meaning::Terminal
-            }
-            "response.failed" | "error" => Meaning::Error,
-            "response.output_item.added" => {
-                self.call_open = memmem::find(data, b"_call\"").is_some();
-                self.call_deltas += 1;
-                Meaning::Event
-            }
-            "response.output_item.done" => {
-                self.call_open = false;
-                Meaning::Event
-            }
-            _ => {
-                if name.ends_with("arguments.delta") || name.ends_with("input.delta") {
-                    self.call_deltas += 1;
-                } else if name.ends_with("arguments.done") || name.ends_with("input.done") {
-                    self.call_open = false;
-                }
-                Meaning::Event
-            }
-        }
-    }
-
-    fn messages(&mut self, frame: &Frame) -> Meaning {
-        let data = frame.data();
-        match frame.event().or_else(|| type_of(data)) {
-            Some("ping") => Meaning::Prelude,
-            Some("message_start") => {
-                self.add_usage(data);
-                Meaning::Prelude
-            }
-            Some("message_stop") => Meaning::Terminal,
-            Some("error") => Meaning::Error,
-            Some("content_block_start") => {
-                self.open_block = number_behind(data, b"\"index\"")
-                    .map(|index| index.to_string().into_bytes().into());
-                // Hosted tools run at the vendor: their silence is work and no stall.
-                self.call_open = memmem::find(data, b"\"tool_use\"").is_some();
-                self.call_deltas += 1;
-                Meaning::Event
-            }
-            Some("content_block_delta") => {
-                self.call_deltas += 1;
-                Meaning::Event
-            }
-            Some("content_block_stop") => {
-                self.open_block = None;
-                self.call_open = false;
-                Meaning::Event
-            }
-            Some("message_delta") => {
-                self.add_usage(data);
-                Meaning::Event
-            }
-            _ => Meaning::Event,
-        }
-    }
-
-    fn add_usage(&mut self, data: &[u8]) {
-        if let Some(usage) = usage::last_in(data) {
-            self.usage.get_or_insert_with(Usage::default).merge(&usage);
-        }
-    }
-}
-
-/// Whether data is an error object and not an answer that merely has such a member.
-fn is_error(data: &[u8]) -> bool {
-    let begin = data.trim_ascii_start();
-    let Some(rest) = begin.strip_prefix(b"{") else {
-        return false;
-    };
-    let Some(behind) = rest.trim_ascii_start().strip_prefix(b"\"error\"") else {
-        return false;
-    };
-    !value_begins_with(behind, b'n')
-}
-
-fn value_begins_with(behind_key: &[u8], byte: u8) -> bool {
-    behind_key
-        .iter()
-        .find(|byte| !matches!(byte, b':' | b' '))
-        .is_some_and(|found| *found == byte)
-}
-
-/// The value of the first `type` member; it comes first in what both vendors send.
-fn type_of(data: &[u8]) -> Option<&str> {
-    let at = memmem::find(data, b"\"type\"")? + 6;
-    let rest = data.get(at..)?;
-    let open = rest.iter().position(|byte| *byte == b'"')? + 1;
-    let close = memchr::memchr(b'"', &rest[open..])? + open;
-    std::str::from_utf8(&rest[open..close]).ok()
-}
-
-fn number_behind(data: &[u8], key: &[u8]) -> Option<u64> {
-    let at = memmem::find(data, key)? + key.len();
-    let digits = data.get(at..)?;
-    let start = digits.iter().position(u8::is_ascii_digit)?;
-    let mut number = 0_u64;
-    for digit in digits[start..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-    {
-        number = number
-            .checked_mul(10)?
-            .checked_add(u64::from(digit - b'0'))?;
-    }
-    Some(number)
 }
 
 #[cfg(test)]
@@ -419,7 +236,10 @@ mod tests {
 
     /// Feeds a stream in pieces of `size` and returns what the client gets.
     fn forwarded(protocol: Protocol, stream: &[u8], size: usize) -> (Tap, String) {
-        let mut tap = tap(protocol);
+        through(tap(protocol), stream, size)
+    }
+
+    fn through(mut tap: Tap, stream: &[u8], size: usize) -> (Tap, String) {
         let mut out = Output::default();
         let mut got = Vec::new();
         for piece in stream.chunks(size) {
@@ -463,6 +283,41 @@ mod tests {
                 assert!(tap.usage().and_then(|usage| usage.output).is_some());
             }
         }
+    }
+
+    #[test]
+    fn usage_that_the_client_did_not_ask_for_is_counted_and_withheld_and_nothing_else() {
+        let told = r#"data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}"#;
+        let first = r#"data: {"choices":[],"prompt_filter_results":[],"usage":null}"#;
+        for only in [
+            r#"data: {"id":"c", "choices" : [ ],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#,
+            r#"data:{"usage":{"prompt_tokens":3,"completion_tokens":2}}"#,
+            r#"data: {"choices":null,"usage":{"prompt_tokens":3,"completion_tokens":2}}"#,
+        ] {
+            let kept = format!("{first}\n\n{told}\r\n\r\n");
+            let stream = format!("{kept}{only}\n\ndata: [DONE]\n\n");
+            for size in 1..=stream.len() {
+                let tap = tap(Protocol::Chat).withholding_usage(true);
+                let (tap, got) = through(tap, stream.as_bytes(), size);
+                assert_eq!(got, format!("{kept}data: [DONE]\n\n"), "pieces of {size}");
+                assert_eq!(tap.usage().unwrap().output, Some(2));
+                assert!(tap.ended() && tap.error().is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_of_nothing_but_withheld_usage_has_not_begun() {
+        let mut tap = tap(Protocol::Chat).withholding_usage(true);
+        let mut out = Output::default();
+        let only = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3}}\n\n";
+        tap.push(Bytes::from(only), &mut out);
+        assert!(out.take().is_none() && !tap.started());
+        tap.push(
+            Bytes::from("data: {\"error\":{\"message\":\"no\"}}\n\n"),
+            &mut out,
+        );
+        assert!(tap.refused().is_some() && out.take().is_none());
     }
 
     #[test]
@@ -523,8 +378,9 @@ mod tests {
     #[test]
     fn an_error_in_the_middle_is_the_end_and_no_second_one_follows() {
         let stream = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"error\":{\"message\":\"broke\"}}\n\n";
-        let (_, got) = forwarded(Protocol::Chat, stream.as_bytes(), 7);
+        let (tap, got) = forwarded(Protocol::Chat, stream.as_bytes(), 7);
         assert_eq!(got, stream);
+        assert_eq!(tap.error(), Some("error"));
     }
 
     #[test]

@@ -211,7 +211,7 @@ impl StreamTranslator {
                 reply,
                 phase: Phase::Waiting(None),
                 usage: None,
-                failed: false,
+                error: None,
                 progress: Progress::default(),
             },
         }
@@ -261,7 +261,12 @@ impl StreamTranslator {
 
     /// Whether it ended with an error instead of an answer, told to the client or before the start.
     pub const fn failed(&self) -> bool {
-        self.writer.failed
+        self.writer.error.is_some()
+    }
+
+    /// The code or type of that error, for an account of it; `error` where it has none.
+    pub fn error_code(&self) -> Option<&str> {
+        self.writer.error.as_deref()
     }
 
     /// The error that came instead of an answer, before anything was written.
@@ -312,7 +317,8 @@ struct Writer {
     filter: ReasoningFilter,
     phase: Phase,
     usage: Option<Usage>,
-    failed: bool,
+    /// The code of the error it ended with.
+    error: Option<Box<str>>,
     progress: Progress,
 }
 
@@ -359,8 +365,11 @@ impl Writer {
         if let Event::Usage(usage) = &event {
             self.usage.get_or_insert_with(Usage::default).merge(usage);
         }
-        if matches!(event, Event::Failure(_)) && !matches!(self.phase, Phase::Ended) {
-            self.failed = true;
+        if let Event::Failure(failure) = &event
+            && !matches!(self.phase, Phase::Ended | Phase::Refused(_))
+        {
+            let code = failure.code.as_deref().or(failure.vendor_type.as_deref());
+            self.error = Some(code.unwrap_or("error").into());
         }
         match (&mut self.phase, event) {
             // Usage is kept above and told when the stream begins.

@@ -240,7 +240,7 @@ pub(crate) fn protocols() -> [(&'static str, &'static str, &'static str, &'stati
         (
             "/v1/chat/completions",
             CHAT,
-            "{ \"stream\" : true,\n \"model\":\"m/x\", \"temperature\": 1.0e0, \"unheard_of\" : [ 1 ,2],\"messages\":[{\"role\":\"user\",\"content\":\"h\\u00e9\"}] }",
+            "{ \"stream\" : true,\n \"model\":\"m/x\", \"stream_options\":{ \"include_usage\" :true}, \"temperature\": 1.0e0, \"unheard_of\" : [ 1 ,2],\"messages\":[{\"role\":\"user\",\"content\":\"h\\u00e9\"}] }",
             "data: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\ndata:{\"id\":\"c1\", \"x\":1.50,\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hé\"},\"finish_reason\":null}]}\r\n\r\n: note\n\ndata: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\ndata: [DONE]\n\n",
         ),
         (

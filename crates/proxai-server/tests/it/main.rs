@@ -26,6 +26,7 @@ mod routing;
 mod seeds;
 mod seeds_clients;
 mod speed;
+mod stream_usage;
 mod streams;
 mod strict;
 mod translated;
