@@ -17,6 +17,7 @@ pub(crate) const FILES: &[(&str, &str)] = files! {
     "bedrock.toml"
     "cerebras.toml"
     "cloudflare.toml"
+    "cloudflare-api.toml"
     "cohere.toml"
     "compatible.toml"
     "deepinfra.toml"

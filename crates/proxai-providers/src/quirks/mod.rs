@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use apply::{Change, ChangeKind, Edited, QuirkError, ToolNames, request_edits};
 pub use reasoning::{ReasoningEcho, ReasoningField, ReasoningPolicy, ReasoningQuirks};
 pub use values::{
-    Charset, ContentForm, DeveloperRole, JsonMode, MaxTokensField, NameRule, StreamSupport,
-    SystemRole, Temperature, ToolChoiceQuirks, ToolIdRule,
+    Charset, ContentForm, DeveloperRole, HostedTool, JsonMode, MaxTokensField, NameRule,
+    StreamSupport, SystemRole, Temperature, ToolChoiceQuirks, ToolIdRule,
 };
 
 /// The quirks of one layer. `None` leaves the decision to the layer below.
@@ -209,6 +209,14 @@ pub struct Quirks {
     /// <https://platform.openai.com/docs/guides/function-calling#custom-tools> (2026-08)
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_tools: Option<bool>,
+    /// The tools that the provider itself runs and offers here; requests for others are sent
+    /// without them (T7).
+    ///
+    /// A server that does not know them answers 400 or silently nothing.
+    /// <https://platform.openai.com/docs/guides/tools-web-search>,
+    /// <https://platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool> (2026-11)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosted_tools: Option<Vec<HostedTool>>,
     /// JSON schema keywords that the endpoint refuses; they are taken out of tool and output
     /// schemas at any depth.
     ///
@@ -323,6 +331,13 @@ impl Quirks {
         self.strip_schema_keywords.as_deref().unwrap_or_default()
     }
 
+    /// Whether the provider itself runs a tool and offers it.
+    pub fn hosts(&self, tool: HostedTool) -> bool {
+        self.hosted_tools
+            .as_ref()
+            .is_some_and(|tools| tools.contains(&tool))
+    }
+
     /// Whether a kind of `response_format` is accepted. Plain text always is.
     pub fn accepts_json_mode(&self, mode: JsonMode) -> bool {
         self.json_modes
@@ -367,6 +382,7 @@ impl Quirks {
             tool_id: _,
             tool_choice: _,
             custom_tools: _,
+            hosted_tools: _,
             strip_schema_keywords: _,
             json_modes: _,
             reasoning,
@@ -378,7 +394,7 @@ impl Quirks {
             alternate_roles user_after_tool prefill_member message_names needs_user_message empty_content content vision_markers
             max_tokens_field min_output_tokens stream_options parallel_tool_calls
             refused_parameters temperature one_sampler max_stop_sequences tool_name tool_id tool_choice
-            custom_tools strip_schema_keywords json_modes think_tags repair_responses
+            custom_tools hosted_tools strip_schema_keywords json_modes think_tags repair_responses
         );
         self.reasoning.overlay(reasoning);
     }

@@ -209,6 +209,14 @@ pub struct ToolChoiceQuirks {
     pub named: Option<bool>,
 }
 
+/// A tool that a provider runs itself, and that a translator knows in every protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostedTool {
+    /// A search of the web.
+    WebSearch,
+}
+
 /// A kind of `response_format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

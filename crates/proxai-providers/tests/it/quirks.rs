@@ -48,7 +48,9 @@ fn a_longer_history_begins_with_the_bytes_of_the_shorter_one() {
                 provider.quirks(Protocol::Chat, "some-model"),
             )
         });
-    for (name, quirks) in rows.chain([("all of them".to_owned(), all)]) {
+    for (name, mut quirks) in rows.chain([("all of them".to_owned(), all)]) {
+        // A marked beginning is no turn yet; the whole answer takes its place.
+        quirks.prefill_member = None;
         // From the first user message on, as every request has one.
         for turns in 2..TURNS.len() {
             let short = edited(&quirks, &request(turns));

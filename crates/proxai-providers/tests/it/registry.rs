@@ -230,6 +230,7 @@ fn each_row_reaches_the_endpoints_its_vendor_documents() {
             "bedrock",
             &[
                 "https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1/chat/completions",
+                "https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1/responses",
                 "https://bedrock-mantle.us-east-1.api.aws/anthropic/v1/messages",
             ],
         ),
@@ -261,6 +262,42 @@ fn each_row_reaches_the_endpoints_its_vendor_documents() {
             &["https://gateway.ai.cloudflare.com/v1/acc/gw/compat/chat/completions"],
         ),
         (
+            "cloudflare-api",
+            &[
+                "https://api.cloudflare.com/client/v4/accounts/acc/ai/v1/chat/completions",
+                "https://api.cloudflare.com/client/v4/accounts/acc/ai/v1/responses",
+                "https://api.cloudflare.com/client/v4/accounts/acc/ai/v1/messages",
+            ],
+        ),
+        ("together", &["https://api.together.ai/v1/chat/completions"]),
+        (
+            "nebius",
+            &["https://api.tokenfactory.nebius.com/v1/chat/completions"],
+        ),
+        (
+            "fireworks",
+            &[
+                "https://api.fireworks.ai/inference/v1/chat/completions",
+                "https://api.fireworks.ai/inference/v1/responses",
+                "https://api.fireworks.ai/inference/v1/messages",
+            ],
+        ),
+        (
+            "moonshot-intl",
+            &[
+                "https://api.moonshot.ai/v1/chat/completions",
+                "https://api.moonshot.ai/v1/responses",
+                "https://api.moonshot.ai/anthropic/v1/messages",
+            ],
+        ),
+        (
+            "qwen-coding-intl",
+            &[
+                "https://coding-intl.dashscope.aliyuncs.com/v1/chat/completions",
+                "https://coding-intl.dashscope.aliyuncs.com/apps/anthropic/v1/messages",
+            ],
+        ),
+        (
             "qianfan",
             &["https://qianfan.baidubce.com/v2/chat/completions"],
         ),
@@ -273,7 +310,10 @@ fn each_row_reaches_the_endpoints_its_vendor_documents() {
         ),
         (
             "deepinfra",
-            &["https://api.deepinfra.com/v1/openai/chat/completions"],
+            &[
+                "https://api.deepinfra.com/v1/openai/chat/completions",
+                "https://api.deepinfra.com/anthropic/v1/messages",
+            ],
         ),
         (
             "perplexity",
@@ -294,6 +334,7 @@ fn each_row_reaches_the_endpoints_its_vendor_documents() {
             "zai",
             &[
                 "https://api.z.ai/api/coding/paas/v4/chat/completions",
+                "https://api.z.ai/api/v1/responses",
                 "https://api.z.ai/api/anthropic/v1/messages",
             ],
         ),
@@ -301,6 +342,7 @@ fn each_row_reaches_the_endpoints_its_vendor_documents() {
             "minimax-cn",
             &[
                 "https://api.minimaxi.com/v1/chat/completions",
+                "https://api.minimaxi.com/v1/responses",
                 "https://api.minimaxi.com/anthropic/v1/messages",
             ],
         ),
@@ -309,6 +351,7 @@ fn each_row_reaches_the_endpoints_its_vendor_documents() {
             &[
                 "https://dashscope-us.aliyuncs.com/compatible-mode/v1/chat/completions",
                 "https://dashscope-us.aliyuncs.com/compatible-mode/v1/responses",
+                "https://dashscope-us.aliyuncs.com/apps/anthropic/v1/messages",
             ],
         ),
         (
@@ -316,6 +359,7 @@ fn each_row_reaches_the_endpoints_its_vendor_documents() {
             &[
                 "https://ark.cn-beijing.volces.com/api/v3/chat/completions",
                 "https://ark.cn-beijing.volces.com/api/v3/responses",
+                "https://ark.cn-beijing.volces.com/api/v3/compatible/v1/messages",
             ],
         ),
         (

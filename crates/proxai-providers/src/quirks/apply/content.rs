@@ -200,7 +200,9 @@ pub(super) fn echo_reasoning(
         let wanted = match echo {
             ReasoningEcho::Always => true,
             ReasoningEcho::ToolTurns => message.calls_tools(),
-            ReasoningEcho::Given | ReasoningEcho::Keep => message.doc().as_ref().is_some_and(thinks),
+            ReasoningEcho::Given | ReasoningEcho::Keep => {
+                message.doc().as_ref().is_some_and(thinks)
+            }
             ReasoningEcho::None => false,
         };
         let mut lost = false;

@@ -6,7 +6,8 @@
 //!
 //! What a quirk takes away is returned as a [`Change`], never swallowed (T4). Every change is a
 //! function of the request alone, so a longer history keeps the bytes of the shorter one (T5),
-//! with one exception that the vendor forces: merging `system` moves a late system message up.
+//! with two exceptions that vendors force: merging `system` moves a late system message up, and the
+//! beginning of an answer carries a mark until the answer is there.
 //!
 //! Not here: quirks that only a translator can honour (`custom_tools`, `reasoning.fields`), and
 //! those of the connection (`user_agent`, `stream`, `responses_fallback`).

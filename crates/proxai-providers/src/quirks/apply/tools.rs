@@ -105,7 +105,9 @@ fn choice(pass: &mut Pass<'_, '_>, rule: &ToolChoiceQuirks) -> bool {
     if accepts(&target) {
         if !is_word || target != word {
             pass.edit.replace(span, quoted(&target));
-            let kind = if is_word {
+            // Another word for the same is no loss; leaving the model a choice is.
+            let same = is_word && (target == "auto") == (word == "auto");
+            let kind = if same {
                 ChangeKind::Rewritten
             } else {
                 ChangeKind::Approximated
@@ -198,6 +200,11 @@ mod tests {
         );
         let named = r#"{"tool_choice":{"type":"function","function":{"name":"f"}}}"#;
         check(any, Chat, named, named);
+        let left_open = "tool_choice = { rename = { required = 'auto' } }";
+        let changes = edited(left_open, Chat, r#"{"tool_choice":"required"}"#).changes;
+        assert_eq!(changes[0].kind, ChangeKind::Approximated);
+        let changes = edited(any, Chat, r#"{"tool_choice":"required"}"#).changes;
+        assert_eq!(changes[0].kind, ChangeKind::Rewritten);
         let only_auto = "tool_choice = { accepted = ['auto'], named = false }";
         check(
             only_auto,

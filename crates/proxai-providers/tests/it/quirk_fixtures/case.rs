@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proxai_providers::headers::{Hop, passes};
-use proxai_providers::quirks::{StreamSupport, request_edits};
+use proxai_providers::quirks::{HostedTool, StreamSupport, request_edits};
 use proxai_providers::{
     Applied, HttpVersion, Key, Provider, ProviderOverride, Quirks, Row, Secret,
 };
@@ -69,6 +69,7 @@ struct Expect {
     reasoning_fields: Option<Vec<String>>,
     think_tags: Option<bool>,
     custom_tools: Option<bool>,
+    web_search: Option<bool>,
     adaptive_accepted: Option<bool>,
     system_turns: Option<bool>,
     repair_responses: Option<bool>,
@@ -303,6 +304,11 @@ impl Case {
             "custom_tools",
             shown(expect.custom_tools),
             quirks.custom_tools(protocol).to_string(),
+        );
+        fact(
+            "web_search",
+            shown(expect.web_search),
+            quirks.hosts(HostedTool::WebSearch).to_string(),
         );
         fact(
             "adaptive_accepted",
