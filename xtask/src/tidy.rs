@@ -8,6 +8,7 @@
 mod configuration;
 mod confined;
 mod duplicates;
+mod error_codes;
 mod exceptions;
 mod layers;
 mod local_paths;
@@ -128,6 +129,7 @@ fn judge(
     let rust_files = files.iter().filter(|file| file.is_rust()).count();
     let names = provider_names::from_registry(files)?;
     let keys = configuration::keys(files)?;
+    let codes = error_codes::codes(files);
     Ok(vec![
         Verdict {
             rule: "layers",
@@ -181,6 +183,11 @@ fn judge(
             rule: "every key is documented",
             checked: format!("{} keys", keys.len()),
             findings: configuration::check(&keys, files),
+        },
+        Verdict {
+            rule: "every error code is documented",
+            checked: format!("{} codes", codes.len()),
+            findings: error_codes::check(&codes, files),
         },
     ])
 }

@@ -53,6 +53,20 @@ impl RustText {
             .map(|literal| (self.line_of(literal.start), literal.text.as_str()))
     }
 
+    /// The string literals in places that `fit`, with the line each begins in. It sees the code
+    /// before the literal and behind it, without white space in between.
+    pub(super) fn literals_between(&self, fit: impl Fn(&str, &str) -> bool) -> Vec<(usize, &str)> {
+        self.literals
+            .iter()
+            .filter(|literal| {
+                let (before, rest) = self.code.split_at(literal.start);
+                let behind = rest.trim_start_matches(|c: char| c == '"' || c.is_whitespace());
+                fit(before.trim_end(), behind)
+            })
+            .map(|literal| (self.line_of(literal.start), literal.text.as_str()))
+            .collect()
+    }
+
     /// The lines in which `path` stands as a whole name or as the beginning of a longer path.
     pub(super) fn lines_naming(&self, path: &str) -> Vec<usize> {
         self.code
