@@ -1,10 +1,13 @@
 //! The JSON schema of the configuration, for editors (K8). Only with the feature `schema`.
 //!
-//! `config/proxai.schema.json` is this text; a test compares the two. Cells whose types live in
-//! the registry are open tables here: loading checks them.
+//! `config/proxai.schema.json` is this text; a test compares the two. The tables of the registry
+//! (`quirks`, `endpoint`, `auth`, `parameters`) describe themselves, so an editor completes and
+//! checks them too. What the derived schemas miss are further names that serde reads; they are
+//! listed here, and a test finds one that is not.
 
 use std::borrow::Cow;
 
+use proxai_providers::{AuthCells, ModelCells};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::options::SecretOptions;
@@ -14,6 +17,7 @@ use crate::word::{FromWord, Word};
 pub fn json() -> String {
     let mut schema = schemars::schema_for!(crate::Options);
     add_aliases(&mut schema);
+    add_words(&mut schema);
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');
     text
@@ -21,13 +25,14 @@ pub fn json() -> String {
 
 /// Further names of keys, per table. serde knows them and schemars does not look; a test compares
 /// this with the names that reading accepts.
-const ALIASES: [(&str, &str, &[&str]); 13] = [
+const ALIASES: [(&str, &str, &[&str]); 14] = [
     ("LoggingOptions", "output_format", &["format"]),
     ("ProviderOptions", "type", &["provider"]),
     ("ProviderOptions", "base_url", &["api_url", "base"]),
     ("ProviderOptions", "models", &["supported_models"]),
     ("ProviderOptions", "protocols", &["protocol"]),
     ("ProviderOptions", "endpoint", &["endpoints"]),
+    ("EndpointCells", "base", &["base_url", "api_url"]),
     ("RouteOptions", "model_pattern", &["pattern"]),
     ("RouteOptions", "targets", &["instances"]),
     ("TargetOptions", "model", &["upstream_model"]),
@@ -36,6 +41,30 @@ const ALIASES: [(&str, &str, &[&str]); 13] = [
     ("ModelRouteOptions", "api_url", &["base_url", "base"]),
     ("ModelRouteOptions", "protocols", &["protocol"]),
 ];
+
+/// Further words for a value, per type.
+const WORDS: [(&str, &str, &[&str]); 2] = [
+    ("StyleName", "custom", &["header", "custom-header"]),
+    ("HttpVersion", "1.1", &["1"]),
+];
+
+fn add_words(schema: &mut Schema) {
+    for (name, word, aliases) in WORDS {
+        let Some(serde_json::Value::Array(words)) =
+            schema.pointer_mut(&format!("/$defs/{name}/oneOf"))
+        else {
+            continue;
+        };
+        let Some(described) = words.iter().find(|known| known["const"] == word).cloned() else {
+            continue;
+        };
+        for alias in aliases {
+            let mut described = described.clone();
+            described["const"] = (*alias).into();
+            words.push(described);
+        }
+    }
+}
 
 fn add_aliases(schema: &mut Schema) {
     for (table, key, aliases) in ALIASES {
@@ -53,7 +82,7 @@ fn add_aliases(schema: &mut Schema) {
 }
 
 macro_rules! shape {
-    ($($(#[$doc:meta])* $name:ident = $schema:tt;)*) => { $(
+    ($($(#[$doc:meta])* $name:ident($generator:ident) = $schema:tt;)*) => { $(
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $name;
@@ -67,7 +96,7 @@ macro_rules! shape {
                 stringify!($name).into()
             }
 
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
                 json_schema!($schema)
             }
         }
@@ -75,14 +104,16 @@ macro_rules! shape {
 }
 
 shape! {
-    /// A table that the registry's types describe.
-    Table = { "type": "object" };
-    /// A word or a table.
-    StringOrTable = { "type": ["string", "object", "null"] };
-    /// A word or a list of tables.
-    StringOrTables = { "type": ["string", "array", "null"], "items": { "type": "object" } };
+    /// A style of authentication, or all cells of it.
+    StyleOrTable(generator) = {
+        "anyOf": [{ "type": "string" }, generator.subschema_for::<AuthCells>()]
+    };
+    /// A model id, or tables of patterns with quirks.
+    ModelOrTables(generator) = {
+        "anyOf": [{ "type": "string" }, generator.subschema_for::<Vec<ModelCells>>()]
+    };
     /// A word or a list of words.
-    WordOrWords = { "type": ["string", "array"], "items": { "type": "string" } };
+    WordOrWords(_generator) = { "type": ["string", "array"], "items": { "type": "string" } };
 }
 
 impl JsonSchema for SecretOptions {

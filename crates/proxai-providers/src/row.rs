@@ -86,6 +86,7 @@ pub struct ProviderOverride {
 
 /// The endpoints that can differ from what the base URL implies.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Endpoints {
     /// Chat Completions.
@@ -113,6 +114,7 @@ impl Endpoints {
 
 /// One endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct EndpointCells {
     /// `false` takes away an endpoint that the row has.
@@ -134,6 +136,7 @@ pub struct EndpointCells {
 
 /// How requests are authenticated.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct AuthCells {
     /// `bearer`, `x-api-key`, `api-key`, `custom`, `query` or `none`.
@@ -152,6 +155,7 @@ pub struct AuthCells {
 
 /// The word for an authentication style; see [`AuthStyle`](crate::AuthStyle) for the full thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum StyleName {
     /// `Authorization: Bearer <key>`.
@@ -171,6 +175,7 @@ pub enum StyleName {
 
 /// A variable that may hold a key.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum EnvName {
     /// Used in the provider's own style.
@@ -196,6 +201,7 @@ impl EnvName {
 
 /// Where the value of a parameter of the base URL comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum ParameterCells {
     /// This value.
@@ -206,6 +212,7 @@ pub enum ParameterCells {
 
 /// Where to look for the value of a parameter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ParameterLookup {
     /// Variables, best first.
@@ -216,6 +223,7 @@ pub struct ParameterLookup {
 
 /// Deviations for base URLs that match a pattern.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UrlCells {
     /// Compared with the whole base URL; `*` stands for any text.
@@ -226,6 +234,7 @@ pub struct UrlCells {
 
 /// Deviations for models that match a pattern.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ModelCells {
     /// Compared with the upstream's model id; `*` stands for any text.
@@ -236,6 +245,7 @@ pub struct ModelCells {
 
 /// Which HTTP version to speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum HttpVersion {
     /// As ALPN decides.
     #[default]

@@ -30,7 +30,7 @@ pub struct ProviderOptions {
     pub api_keys: Vec<SecretOptions>,
     /// The model of requests that name none; or `[[providers.<name>.model]]` tables, each a
     /// pattern with quirks.
-    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::StringOrTables"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::ModelOrTables>"))]
     pub model: Option<ModelCellsOr>,
     /// The only models that may be used; entries may hold `*`.
     #[serde(alias = "supported_models")]
@@ -46,7 +46,7 @@ pub struct ProviderOptions {
     pub auth_param: Option<String>,
     /// The style as a word, or a table with `style`, `header`, `prefix`, `param`, `env` and
     /// `required`.
-    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::StringOrTable"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::StyleOrTable>"))]
     pub auth: Option<AuthOptions>,
     /// Headers that every request carries; an empty value takes a built-in one away.
     pub headers: BTreeMap<String, SecretOptions>,
@@ -61,7 +61,6 @@ pub struct ProviderOptions {
     pub protocols: Option<OneOrMore<Word<Protocol>>>,
     /// What is special about the endpoints `chat`, `responses`, `messages`, `embeddings`, `models`.
     #[serde(alias = "endpoints")]
-    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Table"))]
     pub endpoint: Endpoints,
     /// For Messages upstreams: complete their answers to the reference's shape, or trust them.
     pub compatibility: Option<Word<Compatibility>>,
@@ -75,7 +74,6 @@ pub struct ProviderOptions {
     /// Seconds that a request may wait.
     pub queue_timeout_secs: Option<u64>,
     /// `auto`, `1.1` or `2`.
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub http: Option<HttpVersion>,
     /// A server on this machine: needs no key.
     pub local: Option<bool>,
@@ -84,13 +82,10 @@ pub struct ProviderOptions {
     /// The path that a bare host gets.
     pub bare_path: Option<String>,
     /// Values for the parameters in the base URL.
-    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Table"))]
     pub parameters: BTreeMap<String, ParameterCells>,
     /// Deviations from the protocol's reference.
-    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Table"))]
     pub quirks: Quirks,
     /// Deviations while the base URL matches a pattern.
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::schema::Table>"))]
     pub url: Vec<UrlCells>,
 }
 

@@ -17,6 +17,8 @@ mod providers;
 mod routes;
 #[cfg(feature = "schema")]
 mod schema;
+#[cfg(feature = "schema")]
+mod schema_validator;
 mod server;
 mod zero;
 

@@ -27,6 +27,7 @@ pub use values::{
 ///
 /// Read a field through the method of the same name: it knows the default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Quirks {

@@ -10,6 +10,7 @@ use super::Renames;
 
 /// What the client sees of reasoning (P8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReasoningPolicy {
     /// Reasoning, in the client protocol's own form.
@@ -25,6 +26,7 @@ pub enum ReasoningPolicy {
 
 /// A member of a Chat message or delta that may hold reasoning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReasoningField {
     /// `reasoning_content`, a text: most vendors.
@@ -67,6 +69,7 @@ impl ReasoningField {
 
 /// When an assistant turn's reasoning is sent back to the endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReasoningEcho {
     /// As the client or the translator wrote it.
@@ -84,6 +87,7 @@ pub enum ReasoningEcho {
 
 /// How reasoning is read, shown and given back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct ReasoningQuirks {

@@ -9,6 +9,7 @@ use super::Renames;
 
 /// Which of JSON and stream an endpoint can answer with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StreamSupport {
     /// Both, as the request asks.
@@ -22,6 +23,7 @@ pub enum StreamSupport {
 
 /// What happens to `system` messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SystemRole {
     /// They are sent as they are.
@@ -33,6 +35,7 @@ pub enum SystemRole {
 
 /// What happens to `developer` messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeveloperRole {
     /// They are sent as they are.
@@ -44,6 +47,7 @@ pub enum DeveloperRole {
 
 /// The form of message content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ContentForm {
     /// A string or a list of parts.
@@ -57,6 +61,7 @@ pub enum ContentForm {
 
 /// The name of the output limit in Chat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MaxTokensField {
     /// The name that the client or the translator wrote.
@@ -70,6 +75,7 @@ pub enum MaxTokensField {
 
 /// The temperatures an endpoint accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Temperature {
     /// The lowest.
@@ -107,6 +113,7 @@ impl Temperature {
 
 /// The characters a name may hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Charset {
     /// Any text.
@@ -134,6 +141,7 @@ impl Charset {
 
 /// The tool names an endpoint accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NameRule {
     /// The characters.
@@ -166,6 +174,7 @@ impl NameRule {
 
 /// The tool call ids an endpoint accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ToolIdRule {
     /// Any text.
     #[default]
@@ -196,6 +205,7 @@ impl ToolIdRule {
 
 /// The values of `tool_choice` an endpoint accepts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ToolChoiceQuirks {
     /// Words that are accepted, in the endpoint's spelling; absent means every word.
@@ -211,6 +221,7 @@ pub struct ToolChoiceQuirks {
 
 /// A tool that a provider runs itself, and that a translator knows in every protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HostedTool {
     /// A search of the web.
@@ -219,6 +230,7 @@ pub enum HostedTool {
 
 /// A kind of `response_format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JsonMode {
     /// `{"type":"json_object"}`.
