@@ -45,8 +45,8 @@ pub use message::{
 };
 pub use raw::Raw;
 pub use request::{
-    FormatJsonObject, FormatJsonSchema, FormatText, JsonSchema, Reasoning, Request, ResponseFormat,
-    StreamOptions, Thinking,
+    ApproximateLocation, FormatJsonObject, FormatJsonSchema, FormatText, JsonSchema, Reasoning,
+    Request, ResponseFormat, StreamOptions, Thinking, UserLocation, WebSearchOptions,
 };
 pub use response::{
     Annotation, AnswerMessage, Audio, Choice, CompletionDetails, FinishReason, Logprobs,

@@ -35,7 +35,8 @@ wire! {
         pub modalities: Option<Vec<Str<'a>>> = "modalities",
         pub audio: Option<&'a RawValue> = "audio",
         pub prediction: Option<&'a RawValue> = "prediction",
-        pub web_search_options: Option<&'a RawValue> = "web_search_options",
+        /// An empty object switches the search on.
+        pub web_search_options: Option<WebSearchOptions<'a>> = "web_search_options",
         pub moderation: Option<&'a RawValue> = "moderation",
         pub user: Option<Str<'a>> = "user",
         pub safety_identifier: Option<Str<'a>> = "safety_identifier",
@@ -90,6 +91,29 @@ wire_union! {
 
 wire! {
     pub struct FormatText<'a> {
+        ..extra
+    }
+
+    /// How the provider is to search the web.
+    pub struct WebSearchOptions<'a> {
+        pub search_context_size: Option<Str<'a>> = "search_context_size",
+        pub user_location: Option<UserLocation<'a>> = "user_location",
+        ..extra
+    }
+
+    /// Where the person is.
+    pub struct UserLocation<'a> {
+        /// Always `approximate`.
+        pub r#type: Option<Str<'a>> = "type",
+        pub approximate: Option<ApproximateLocation<'a>> = "approximate",
+        ..extra
+    }
+
+    pub struct ApproximateLocation<'a> {
+        pub city: Option<Str<'a>> = "city",
+        pub country: Option<Str<'a>> = "country",
+        pub region: Option<Str<'a>> = "region",
+        pub timezone: Option<Str<'a>> = "timezone",
         ..extra
     }
 

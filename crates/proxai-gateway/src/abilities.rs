@@ -7,7 +7,7 @@
 
 use proxai_providers::Quirks;
 use proxai_providers::quirks::{
-    DeveloperRole, JsonMode, MaxTokensField, ReasoningEcho, ReasoningPolicy as Shown,
+    DeveloperRole, HostedTool, JsonMode, MaxTokensField, ReasoningEcho, ReasoningPolicy as Shown,
 };
 use proxai_translate::{Abilities, ReasoningPolicy, ReasoningRules};
 use proxai_types::Protocol;
@@ -29,6 +29,7 @@ pub fn abilities(quirks: &Quirks) -> Abilities {
         system_turns: quirks.system_turns == Some(true),
         adaptive_thinking: quirks.reasoning.adaptive_accepted(),
         output_format: quirks.accepts_json_mode(JsonMode::JsonSchema),
+        web_search: quirks.hosts(HostedTool::WebSearch),
         default_max_tokens: usual
             .default_max_tokens
             .max(u64::from(quirks.min_output_tokens())),
@@ -82,6 +83,7 @@ mod tests {
             quirks.reasoning.effort_accepted = Some(false);
             quirks.json_modes = Some(vec![JsonMode::JsonObject]);
             quirks.min_output_tokens = Some(20_000);
+            quirks.hosted_tools = Some(vec![HostedTool::WebSearch]);
         }));
         assert!(made.custom_tools && made.max_completion_tokens && made.developer_role);
         assert!(

@@ -4,8 +4,8 @@ use proxai_json::Str;
 use proxai_types::Usage;
 
 use crate::{
-    At, Content, Event, Failure, Opaque, Part, PartKind, Reasoning, Response, Sealed, Sink,
-    TextPart, ToolCall,
+    At, Content, Event, Failure, Opaque, Part, PartKind, Reasoning, Response, Sink, TextPart,
+    ToolCall, WebSearch,
 };
 
 /// A sink that builds the [`Response`] a stream tells.
@@ -69,11 +69,7 @@ impl Sink for Accumulator {
                 }
             }
             Event::Seal { part, sealed } => {
-                let sealed = Some(Sealed {
-                    origin: sealed.origin,
-                    issuer: sealed.issuer.map(Str::into_static),
-                    data: sealed.data.into_static(),
-                });
+                let sealed = Some(sealed.into_static());
                 match self.part(part) {
                     Some(Content::Reasoning(reasoning)) => reasoning.sealed = sealed,
                     Some(Content::ToolCall(call)) => call.sealed = sealed,
@@ -93,6 +89,11 @@ impl Sink for Accumulator {
             Event::Logprobs { part, json } => {
                 if let Some(Content::Text(text)) = self.part(part) {
                     append_array(&mut text.logprobs, &json);
+                }
+            }
+            Event::Search { part, search } => {
+                if let Some(Content::WebSearch(slot)) = self.part(part) {
+                    *slot = search.into_static();
                 }
             }
             Event::Usage(usage) => {
@@ -139,6 +140,10 @@ fn empty(kind: PartKind<'_>) -> Content<'static> {
             kind,
             ..ToolCall::default()
         }),
+        PartKind::WebSearch { id } => Content::WebSearch(WebSearch {
+            id: id.into_static(),
+            ..WebSearch::default()
+        }),
         PartKind::Opaque { kind, hosted } => Content::Opaque(Opaque {
             kind: kind.into_static(),
             hosted,
@@ -176,7 +181,7 @@ fn append_array(slot: &mut Option<Str<'static>>, json: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Citation, Finish, StopReason, ToolKind};
+    use crate::{Citation, Finish, Sealed, Source, StopReason, ToolKind};
     use proxai_types::Protocol;
 
     #[test]
@@ -218,6 +223,18 @@ mod tests {
                         kind: ToolKind::Custom,
                         input: "{}".into(),
                         ..ToolCall::default()
+                    }),
+                ),
+                Part::new(
+                    At::default(),
+                    Content::WebSearch(WebSearch {
+                        id: "s1".into(),
+                        query: "tides".into(),
+                        sources: vec![Source {
+                            url: "u".into(),
+                            title: None,
+                        }],
+                        ..WebSearch::default()
                     }),
                 ),
             ],

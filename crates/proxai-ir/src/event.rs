@@ -1,7 +1,7 @@
 //! A stream, told as events.
 //!
-//! Grammar: `Start (Usage | Keepalive | Open (Delta | Seal | Cite | Logprobs)* Close)* (Finish |
-//! Failure)`. Parts may be open at the same time and their deltas may interleave; each is opened
+//! Grammar: `Start (Usage | Keepalive | Open (Delta | Seal | Cite | Logprobs |
+//! Search)* Close)* (Finish | Failure)`. Parts may be open at the same time and their deltas may interleave; each is opened
 //! once and closed before `Finish`. A `Failure` may come at any time, also first, and leaves open
 //! parts for the encoder to close. Nothing follows `Finish` or `Failure`.
 //!
@@ -10,7 +10,7 @@
 use proxai_json::Str;
 use proxai_types::Usage;
 
-use crate::{Citation, Failure, Finish, Sealed, ToolKind};
+use crate::{Citation, Failure, Finish, Sealed, ToolKind, WebSearch};
 
 /// Names a part within one stream: dense, from 0, in the order of opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,6 +58,11 @@ pub enum PartKind<'a> {
         namespace: Option<Str<'a>>,
         /// How it takes its input.
         kind: ToolKind,
+    },
+    /// A search of the web that the provider runs; [`Event::Search`] tells what it was.
+    WebSearch {
+        /// Its id.
+        id: Str<'a>,
     },
     /// Something only its own protocol has a form for.
     Opaque {
@@ -108,6 +113,13 @@ pub enum Event<'a> {
         part: PartId,
         /// The array.
         json: Str<'a>,
+    },
+    /// The whole of a search part, once, before it is closed.
+    Search {
+        /// The part.
+        part: PartId,
+        /// The search.
+        search: WebSearch<'a>,
     },
     /// A part ends.
     Close {

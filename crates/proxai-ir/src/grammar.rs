@@ -112,6 +112,7 @@ impl<S> Checked<S> {
             Event::Seal { part, .. } => self.open_part(*part, "Seal"),
             Event::Cite { part, .. } => self.open_part(*part, "Cite"),
             Event::Logprobs { part, .. } => self.open_part(*part, "Logprobs"),
+            Event::Search { part, .. } => self.open_part(*part, "Search"),
             Event::Close { part } => {
                 self.open_part(*part, "Close");
                 if let Some(open) = self.parts.get_mut(part.0 as usize) {

@@ -31,6 +31,7 @@ mod loss;
 mod part;
 mod request;
 mod response;
+mod search;
 
 pub use accumulate::Accumulator;
 pub use event::{Event, PartId, PartKind, Sink, Start};
@@ -46,3 +47,4 @@ pub use request::{
     ToolChoice, ToolDefinition, Turn,
 };
 pub use response::{Finish, Response, StopReason};
+pub use search::{Location, Source, WEB_SEARCH, WebSearch, WebSearchTool};

@@ -104,6 +104,11 @@ impl Losses {
         }
     }
 
+    /// How many things were lost.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether nothing was lost.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

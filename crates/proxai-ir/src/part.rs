@@ -5,6 +5,8 @@ use std::fmt;
 use proxai_json::Str;
 use proxai_types::Protocol;
 
+use crate::WebSearch;
+
 /// Where something stood in the client's body, so that a loss can name it.
 ///
 /// Shape: `list[item].member[index]`; the parts after `list` may be missing.
@@ -132,6 +134,8 @@ pub enum Content<'a> {
     ToolResult(ToolResult<'a>),
     /// The model's refusal, in its own words.
     Refusal(Str<'a>),
+    /// A search of the web that the provider ran.
+    WebSearch(WebSearch<'a>),
     /// Something that only its own protocol has a form for.
     Opaque(Opaque<'a>),
 }
@@ -249,6 +253,17 @@ pub struct Sealed<'a> {
     pub issuer: Option<Str<'a>>,
     /// The value: a signature, encrypted reasoning, or a JSON text, as `origin` has it.
     pub data: Str<'a>,
+}
+
+impl Sealed<'_> {
+    /// A copy that owns its text.
+    pub fn into_static(self) -> Sealed<'static> {
+        Sealed {
+            origin: self.origin,
+            issuer: self.issuer.map(Str::into_static),
+            data: self.data.into_static(),
+        }
+    }
 }
 
 /// How a tool takes its input.

@@ -3,7 +3,7 @@
 use proxai_json::{Extra, RawValue, Str};
 use proxai_types::Protocol;
 
-use crate::{At, CacheMark, Part, ToolKind};
+use crate::{At, CacheMark, Part, ToolKind, WebSearchTool};
 
 /// A request for an answer.
 #[derive(Clone, Debug)]
@@ -154,6 +154,8 @@ pub enum ToolDefinition<'a> {
         /// JSON schema of the input.
         parameters: &'static str,
     },
+    /// A search of the web that the provider runs; its name is [`WEB_SEARCH`](crate::WEB_SEARCH).
+    WebSearch(WebSearchTool<'a>),
     /// A tool that the provider runs; no other provider can.
     Hosted {
         /// Its kind, as the protocol calls it.
@@ -188,7 +190,7 @@ pub enum ToolChoice<'a> {
         /// Their names.
         names: Vec<Str<'a>>,
     },
-    /// A hosted tool.
+    /// A hosted tool, by the name it has among the tools.
     Hosted(Str<'a>),
 }
 

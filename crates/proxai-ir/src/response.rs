@@ -171,6 +171,16 @@ fn replay_part(part: PartId, content: &Content<'_>, sink: &mut dyn Sink) {
                 });
             }
         }
+        Content::WebSearch(search) => {
+            let kind = PartKind::WebSearch {
+                id: search.id.reborrow(),
+            };
+            open(kind, &Str::default(), sink);
+            sink.event(Event::Search {
+                part,
+                search: search.clone(),
+            });
+        }
         Content::Opaque(value) => {
             let kind = PartKind::Opaque {
                 kind: value.kind.reborrow(),

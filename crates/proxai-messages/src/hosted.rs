@@ -1,17 +1,16 @@
 //! Results of tools that the provider runs.
 //!
-//! `content` stays raw in the block, since nobody but the provider's own clients reads it;
-//! [`HostedContent`] reads it, or one element of it, on demand.
+//! `content` stays raw in the block; [`HostedContent`] reads it, or one element of it, on demand.
 
 use proxai_json::{RawValue, Str, wire, wire_union};
 
-use crate::{CacheControl, Caller, DocumentBlock, ToolReferenceBlock};
+use crate::{CacheControl, Caller, DocumentBlock, Json, ToolReferenceBlock};
 
 wire! {
     /// What a hosted tool gave: one value, a list, or for MCP also a string.
     pub struct HostedResultBlock<'a> {
         pub tool_use_id: Str<'a> = "tool_use_id",
-        pub content: Option<&'a RawValue> = "content",
+        pub content: Option<Json<'a>> = "content",
         pub is_error: Option<bool> = "is_error",
         pub caller: Option<Caller<'a>> = "caller",
         pub cache_control: Option<CacheControl<'a>> = "cache_control",
@@ -46,7 +45,8 @@ wire_union! {
 }
 
 wire! {
-    /// A page that was found.
+    /// A page that was found. What it says is encrypted for the provider; nobody else can make
+    /// it, and it stays empty for pages that another provider found.
     pub struct WebSearchResult<'a> {
         pub url: Option<Str<'a>> = "url",
         pub title: Option<Str<'a>> = "title",

@@ -60,4 +60,6 @@ pub use stream::{
     ErrorEvent, InputJsonDelta, MessageDelta, MessageStart, MessageStop, Ping, SignatureDelta,
     StreamEvent, TextDelta, ThinkingDelta,
 };
-pub use tool::{ClientTool, FunctionTool, HostedTool, McpToolset, Tool, Toolset};
+pub use tool::{
+    ClientTool, FunctionTool, HostedTool, McpToolset, Tool, Toolset, UserLocation, WebSearchTool,
+};

@@ -23,9 +23,9 @@ wire_union! {
         Memory20250818(ClientTool<'a>) = "memory_20250818",
         BrowserToolset20260801(Toolset<'a>) = "browser_toolset_20260801",
         ComputerToolset20260801(Toolset<'a>) = "computer_toolset_20260801",
-        WebSearch20250305(HostedTool<'a>) = "web_search_20250305",
-        WebSearch20260209(HostedTool<'a>) = "web_search_20260209",
-        WebSearch20260318(HostedTool<'a>) = "web_search_20260318",
+        WebSearch20250305(WebSearchTool<'a>) = "web_search_20250305",
+        WebSearch20260209(WebSearchTool<'a>) = "web_search_20260209",
+        WebSearch20260318(WebSearchTool<'a>) = "web_search_20260318",
         WebFetch20250910(HostedTool<'a>) = "web_fetch_20250910",
         WebFetch20260209(HostedTool<'a>) = "web_fetch_20260209",
         WebFetch20260309(HostedTool<'a>) = "web_fetch_20260309",
@@ -89,6 +89,30 @@ wire! {
         ..extra
     }
 
+    /// The web search that the provider runs.
+    pub struct WebSearchTool<'a> {
+        pub name: Str<'a> = "name",
+        pub max_uses: Option<u64> = "max_uses",
+        pub allowed_domains: Option<Vec<Str<'a>>> = "allowed_domains",
+        pub blocked_domains: Option<Vec<Str<'a>>> = "blocked_domains",
+        pub user_location: Option<UserLocation<'a>> = "user_location",
+        pub strict: Option<bool> = "strict",
+        pub defer_loading: Option<bool> = "defer_loading",
+        pub allowed_callers: Option<Vec<Str<'a>>> = "allowed_callers",
+        pub cache_control: Option<CacheControl<'a>> = "cache_control",
+        ..extra
+    }
+
+    /// Where the person is, roughly; `type` is always `approximate`.
+    pub struct UserLocation<'a> {
+        pub kind: Option<Str<'a>> = "type",
+        pub city: Option<Str<'a>> = "city",
+        pub country: Option<Str<'a>> = "country",
+        pub region: Option<Str<'a>> = "region",
+        pub timezone: Option<Str<'a>> = "timezone",
+        ..extra
+    }
+
     /// The tools of an MCP server, run by the provider.
     pub struct McpToolset<'a> {
         pub mcp_server_name: Str<'a> = "mcp_server_name",
@@ -109,10 +133,7 @@ impl<'a> Tool<'a> {
                 }
                 (settings, tool.cache_control)
             }
-            Self::WebSearch20250305(tool)
-            | Self::WebSearch20260209(tool)
-            | Self::WebSearch20260318(tool)
-            | Self::WebFetch20250910(tool)
+            Self::WebFetch20250910(tool)
             | Self::WebFetch20260209(tool)
             | Self::WebFetch20260309(tool)
             | Self::WebFetch20260318(tool)

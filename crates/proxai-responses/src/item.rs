@@ -3,7 +3,7 @@
 //! <https://platform.openai.com/docs/api-reference/responses/object>, checked 2026-11-21. Input and
 //! output items are one union, because clients replay answers as input. An item without `type` is
 //! a message (or, if it has nothing but an id, a reference). Items of tools that the provider runs
-//! share one open type: their content is shown or reported as a whole, never read.
+//! share one open type, web searches excepted: their content is reported as a whole, never read.
 
 use proxai_json::{RawValue, Str, Text, wire, wire_union};
 
@@ -34,7 +34,7 @@ wire_union! {
         CompactionTrigger(OpenItem<'a>) = "compaction_trigger",
         ToolSearchCall(ToolSearchCall<'a>) = "tool_search_call",
         ToolSearchOutput(AdditionalTools<'a>) = "tool_search_output",
-        WebSearchCall(OpenItem<'a>) = "web_search_call",
+        WebSearchCall(WebSearchCall<'a>) = "web_search_call",
         FileSearchCall(OpenItem<'a>) = "file_search_call",
         CodeInterpreterCall(OpenItem<'a>) = "code_interpreter_call",
         ImageGenerationCall(OpenItem<'a>) = "image_generation_call",
@@ -181,6 +181,33 @@ wire! {
         pub execution: Option<Str<'a>> = "execution",
         pub arguments: Option<&'a RawValue> = "arguments",
         pub status: Option<Str<'a>> = "status",
+        ..extra
+    }
+
+    /// A search of the web that the provider ran.
+    pub struct WebSearchCall<'a> {
+        pub id: Option<Str<'a>> = "id",
+        pub status: Option<Str<'a>> = "status",
+        /// A [`SearchAction`]; not there while the search runs.
+        pub action: Option<&'a RawValue> = "action",
+        ..extra
+    }
+
+    pub struct SearchAction<'a> {
+        /// `search`, `open_page`, `find_in_page`.
+        pub kind: Str<'a> = "type",
+        pub query: Option<Str<'a>> = "query",
+        pub queries: Option<Vec<Str<'a>>> = "queries",
+        pub sources: Option<Vec<SearchSource<'a>>> = "sources",
+        pub url: Option<Str<'a>> = "url",
+        pub pattern: Option<Str<'a>> = "pattern",
+        ..extra
+    }
+
+    pub struct SearchSource<'a> {
+        /// `url`; services without an address have other kinds.
+        pub kind: Str<'a> = "type",
+        pub url: Option<Str<'a>> = "url",
         ..extra
     }
 

@@ -1,7 +1,8 @@
 //! Tools and the choice between them.
 //!
-//! <https://platform.openai.com/docs/guides/tools>, checked 2026-11-21. Tools that the provider
-//! runs share one open type: their settings are passed on or reported, never read.
+//! <https://platform.openai.com/docs/guides/tools>, checked 2026-11-21. Of the tools that the
+//! provider runs only the web search is read; the others share one open type, whose settings are
+//! passed on or reported.
 
 use proxai_json::{RawValue, Str, wire, wire_union};
 
@@ -20,10 +21,10 @@ wire_union! {
         Computer(OpenTool<'a>) = "computer",
         ComputerUsePreview(OpenTool<'a>) = "computer_use_preview",
         FileSearch(OpenTool<'a>) = "file_search",
-        WebSearch(OpenTool<'a>) = "web_search",
-        WebSearch20250826(OpenTool<'a>) = "web_search_2025_08_26",
-        WebSearchPreview(OpenTool<'a>) = "web_search_preview",
-        WebSearchPreview20250311(OpenTool<'a>) = "web_search_preview_2025_03_11",
+        WebSearch(WebSearchTool<'a>) = "web_search",
+        WebSearch20250826(WebSearchTool<'a>) = "web_search_2025_08_26",
+        WebSearchPreview(WebSearchTool<'a>) = "web_search_preview",
+        WebSearchPreview20250311(WebSearchTool<'a>) = "web_search_preview_2025_03_11",
         Mcp(OpenTool<'a>) = "mcp",
         CodeInterpreter(OpenTool<'a>) = "code_interpreter",
         ImageGeneration(OpenTool<'a>) = "image_generation",
@@ -96,6 +97,32 @@ wire! {
     pub struct Environment<'a> {
         /// `local`, `container_auto`, `container_reference`.
         pub kind: Str<'a> = "type",
+        ..extra
+    }
+
+    /// The web search that the provider runs.
+    pub struct WebSearchTool<'a> {
+        /// `false`: only what the provider has stored already.
+        pub external_web_access: Option<bool> = "external_web_access",
+        pub filters: Option<SearchFilters<'a>> = "filters",
+        pub search_content_types: Option<Vec<Str<'a>>> = "search_content_types",
+        pub search_context_size: Option<Str<'a>> = "search_context_size",
+        pub user_location: Option<UserLocation<'a>> = "user_location",
+        ..extra
+    }
+
+    pub struct SearchFilters<'a> {
+        pub allowed_domains: Option<Vec<Str<'a>>> = "allowed_domains",
+        ..extra
+    }
+
+    /// Where the person is, roughly; `type` is always `approximate`.
+    pub struct UserLocation<'a> {
+        pub kind: Option<Str<'a>> = "type",
+        pub city: Option<Str<'a>> = "city",
+        pub country: Option<Str<'a>> = "country",
+        pub region: Option<Str<'a>> = "region",
+        pub timezone: Option<Str<'a>> = "timezone",
         ..extra
     }
 

@@ -110,6 +110,11 @@ pub struct Answer {
     pub refusal: Option<String>,
     /// The client's tool calls: name, a space, JSON arguments or free text.
     pub tools: Option<Vec<String>>,
+    /// Searches that the provider ran: what was searched for, then the addresses found. Chat does
+    /// not show them.
+    pub searches: Option<Vec<String>>,
+    /// Addresses that the text cites.
+    pub cited: Option<Vec<String>>,
     /// The stop reason in each client's words.
     pub stop: BTreeMap<String, String>,
     /// The whole prompt, cache included.

@@ -45,6 +45,7 @@ pub struct Reply {
     pieces: Vec<Bytes>,
     ending: Ending,
     pause: Option<Duration>,
+    delay: Option<Duration>,
 }
 
 impl Reply {
@@ -80,7 +81,15 @@ impl Reply {
             pieces,
             ending: Ending::Clean,
             pause: None,
+            delay: None,
         }
+    }
+
+    /// The same after some time, head and all.
+    #[must_use]
+    pub const fn after(mut self, delay: Duration) -> Self {
+        self.delay = Some(delay);
+        self
     }
 
     /// The same with a pause before each piece but the first.
@@ -293,6 +302,9 @@ async fn answer(
             _ => replies.pop_front().expect("there are several"),
         }
     };
+    if let Some(delay) = reply.delay {
+        tokio::time::sleep(delay).await;
+    }
     Ok(reply.response(&state))
 }
 

@@ -172,6 +172,11 @@ impl Tally {
             ToolDefinition::Function { parameters, .. } => self.json(*parameters),
             ToolDefinition::Custom { format } => self.json(*format),
             ToolDefinition::Native { parameters, .. } => self.text(parameters),
+            ToolDefinition::WebSearch(search) => {
+                for domain in search.allowed_domains.iter().chain(&search.blocked_domains) {
+                    self.text(domain);
+                }
+            }
             ToolDefinition::Hosted { settings, .. } => {
                 for (name, value) in settings.iter() {
                     self.text(name);

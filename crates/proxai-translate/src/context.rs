@@ -46,6 +46,9 @@ pub struct Abilities {
     pub adaptive_thinking: bool,
     /// Messages: `output_config.format`; else the schema becomes an instruction.
     pub output_format: bool,
+    /// The upstream can search the web by itself (T7). Else the tool is left out, with a report,
+    /// and the model is told.
+    pub web_search: bool,
     /// Messages: what `max_tokens` is when the client did not say, since it must be there.
     pub default_max_tokens: u64,
     /// How reasoning in the answer is read and shown (P8).
@@ -62,6 +65,7 @@ impl Default for Abilities {
             system_turns: false,
             adaptive_thinking: true,
             output_format: true,
+            web_search: false,
             default_max_tokens: 16_384,
             reasoning: ReasoningRules::default(),
         }

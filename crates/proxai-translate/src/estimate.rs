@@ -35,7 +35,7 @@ pub fn prompt_tokens(request: &Request<'_>) -> u64 {
                 }
                 ToolDefinition::Custom { format } => format.map_or(0, |f| f.get().len()),
                 ToolDefinition::Native { parameters, .. } => parameters.len(),
-                ToolDefinition::Hosted { .. } => 0,
+                ToolDefinition::WebSearch(_) | ToolDefinition::Hosted { .. } => 0,
             };
             text(tool.name.len() + tool.description.as_deref().map_or(0, str::len) + schema)
         })

@@ -13,6 +13,28 @@ use proxai_types::Protocol;
 
 const MARK: &str = "proxai1.";
 
+/// What the data of a sealed item begin with. No vendor's seal is a control character.
+const ITEM_MARK: char = '\0';
+
+/// Most bytes of an item that is sealed; a larger one would burden every request that follows.
+const MAX_ITEM: usize = 512 << 10;
+
+/// Seals a whole item of `origin`, such as a search that its provider ran: JSON that means nothing
+/// to anybody else. `None` if it is too large to travel. Line ends between values, which would end
+/// a frame of a stream, are left out.
+pub fn item(origin: Protocol, json: &str) -> Option<Sealed<'static>> {
+    (json.len() <= MAX_ITEM).then(|| Sealed {
+        origin,
+        issuer: None,
+        data: Str::from(format!("{ITEM_MARK}{}", json.replace(['\n', '\r'], ""))),
+    })
+}
+
+/// The JSON of a sealed item; `None` for seals of reasoning and calls.
+pub fn item_of<'s>(sealed: &'s Sealed<'_>) -> Option<&'s str> {
+    sealed.data.strip_prefix(ITEM_MARK)
+}
+
 /// Wraps a sealed value for a client of another protocol. `id` is the upstream's id of the item,
 /// which some upstreams check the value against.
 pub fn wrap(sealed: &Sealed<'_>, issuer: &str, id: Option<&str>) -> String {
@@ -120,6 +142,18 @@ mod tests {
         assert!(belongs_to(&back, Protocol::Responses, "up.one"));
         assert!(!belongs_to(&back, Protocol::Responses, "up.two"));
         assert!(!belongs_to(&back, Protocol::Messages, "up.one"));
+    }
+
+    #[test]
+    fn an_item_is_told_from_reasoning_after_the_way_through_a_client() {
+        let json = r#"[{"type":"x"}]"#;
+        let text = wrap(&item(Protocol::Messages, json).unwrap(), "up", Some("ws_1"));
+        let Opened::Sealed { sealed: back, .. } = open(&text) else {
+            panic!("{text}")
+        };
+        assert_eq!(item_of(&back), Some(json));
+        assert_eq!(item_of(&sealed()), None);
+        assert!(item(Protocol::Messages, &"x".repeat(MAX_ITEM + 1)).is_none());
     }
 
     #[test]

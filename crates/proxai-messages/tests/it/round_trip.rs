@@ -61,7 +61,7 @@ fn hosted_results_can_be_read_on_demand() {
 #[test]
 fn settings_of_hosted_tools_are_what_is_not_named() {
     let tool: Tool<'_> = from_slice(
-        br#"{"type":"web_search_20260318","name":"web_search","max_uses":2,"cache_control":{"type":"ephemeral","ttl":"1h"}}"#,
+        br#"{"type":"web_fetch_20260318","name":"web_fetch","max_uses":2,"cache_control":{"type":"ephemeral","ttl":"1h"}}"#,
     )
     .unwrap();
     let (settings, cache) = tool.into_settings();

@@ -19,6 +19,7 @@ mod request_decode;
 mod request_encode;
 mod response_decode;
 mod response_encode;
+mod search;
 mod stream_decode;
 mod stream_encode;
 mod usage;

@@ -12,7 +12,7 @@ use proxai_ir::{
 use proxai_json::{Extra, OneOrMany, RawValue, Str, StringOr};
 use proxai_types::Protocol;
 
-use super::message_decode;
+use super::{message_decode, search};
 use crate::adapter::RequestError;
 
 /// Reads the body.
@@ -110,14 +110,6 @@ fn report_unread(wire: &mut wire::Request<'_>, losses: &mut Losses) {
         if value.is_some_and(|value| !asks_nothing(value)) {
             losses.dropped(name, why);
         }
-    }
-    // An empty object switches the search on, so it asks for something.
-    let search = wire.web_search_options.take();
-    if search.is_some_and(|options| options.get() != "null") {
-        losses.dropped(
-            "web_search_options",
-            "only the provider that offers this tool can run it",
-        );
     }
 }
 
@@ -250,6 +242,9 @@ fn tools<'a>(wire: &mut wire::Request<'a>, losses: &mut Losses) -> Vec<Tool<'a>>
             ),
             _ => continue,
         });
+    }
+    if let Some(options) = wire.web_search_options.take() {
+        tools.push(search::tool(options, losses));
     }
     for (index, function) in old.into_iter().enumerate() {
         tools.push(function_tool(
@@ -402,7 +397,7 @@ mod tests {
     #[test]
     fn what_has_no_place_is_named_with_its_path() {
         let body = r#"{"model":"m","messages":[],"modalities":["text","audio"],"audio":{"voice":"v"},
-            "prediction":{"type":"content","content":"x"},"web_search_options":{"user_location":{}},
+            "prediction":{"type":"content","content":"x"},"web_search_options":{"odd":1},
             "min_p":0.1,"reasoning":{"effort":"low","odd":1},"stream_options":{"include_obfuscation":true,"odd":1},
             "response_format":{"type":"grammar"},"tool_choice":"maybe",
             "tools":[{"type":"function","odd":1,"function":{"name":"f","odd":1}}]}"#;
@@ -413,12 +408,12 @@ mod tests {
                 "modalities",
                 "audio",
                 "prediction",
-                "web_search_options",
                 "stream_options.odd",
                 "reasoning.odd",
                 "response_format",
                 "tools[0].odd",
                 "tools[0].function.odd",
+                "web_search_options.odd",
                 "tool_choice"
             ]
         );

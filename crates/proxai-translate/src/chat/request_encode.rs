@@ -14,7 +14,7 @@ use proxai_ir::{
 use proxai_json::{OneOrMany, Str, StringOr};
 use proxai_types::Protocol;
 
-use super::message_encode;
+use super::{message_encode, search};
 use crate::adapter::RequestError;
 use crate::context::Target;
 use crate::features::{Feature, lose, lose_at};
@@ -78,6 +78,7 @@ pub(super) fn encode(
         lose(Feature::CacheMark, request.origin, Protocol::Chat, losses);
     }
     let tools = tools(request, losses);
+    body.web_search_options = search::options(request, !tools.is_empty(), losses);
     if !tools.is_empty() {
         body.tools = Some(tools);
         body.parallel_tool_calls = request.parallel_tool_calls;
@@ -223,6 +224,7 @@ fn tools<'r>(request: &'r Request<'_>, losses: &mut Losses) -> Vec<wire::Tool<'r
                     ..wire::CustomTool::default()
                 }));
             }
+            ToolDefinition::WebSearch(_) => continue,
             ToolDefinition::Hosted { .. } => {
                 lose_at(Feature::HostedTool, tool.at, Protocol::Chat, losses);
             }

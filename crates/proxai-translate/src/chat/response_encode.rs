@@ -5,7 +5,7 @@
 //! that the stream uses, so that the two cannot disagree (T2).
 
 use proxai_chat as wire;
-use proxai_ir::{Content, Losses, Response, Sealed, StopReason, ToolKind};
+use proxai_ir::{Content, Losses, Response, Sealed, StopReason, ToolKind, WEB_SEARCH, WebSearch};
 use proxai_json::{Nullable, Str, Text};
 
 use super::{citations, finish, reasoning, usage};
@@ -54,6 +54,22 @@ pub(super) fn drop_opaque(kind: &str, losses: &mut Losses) {
         format!("choices[0].message ({kind})"),
         "Chat has no form for it",
     );
+}
+
+/// The block that carries a search home; the client is not shown it (case 52).
+pub(super) fn sealed_search(
+    search: &WebSearch<'_>,
+    issuer: &str,
+    seen: &mut Seen,
+    losses: &mut Losses,
+) -> Option<wire::ReasoningDetail<'static>> {
+    drop_opaque(WEB_SEARCH, losses);
+    let sealed = search.sealed.as_ref()?;
+    seen.seals += 1;
+    let index = seen.seals - 1;
+    Some(reasoning::sealed_block(
+        sealed, issuer, None, index, 0, true,
+    ))
 }
 
 /// The id of a call, made where the upstream gave none.
@@ -184,6 +200,13 @@ impl<'r> Body<'r> {
                 self.refusal.push_str(text);
             }
             Content::ToolCall(call) => self.call(call),
+            Content::WebSearch(search) => {
+                if let Some(block) =
+                    sealed_search(search, &self.context.issuer, &mut self.seen, losses)
+                {
+                    self.blocks.push(block);
+                }
+            }
             Content::Opaque(opaque) => drop_opaque(&opaque.kind, losses),
             _ => drop_opaque("media", losses),
         }

@@ -12,12 +12,15 @@ use bytes::BytesMut;
 use proxai_chat as wire;
 use proxai_ir::{
     Citation, Event, Failure, Finish, Losses, PartId, PartKind, Sealed, Start, StopReason,
+    WebSearch,
 };
 use proxai_json::{Str, Text};
 use proxai_sse::encode::{self as sse, DONE};
 use proxai_types::Usage;
 
-use super::response_encode::{Seen, call_id, drop_opaque, is_custom, one_line, sealed_call};
+use super::response_encode::{
+    Seen, call_id, drop_opaque, is_custom, one_line, sealed_call, sealed_search,
+};
 use super::{citations, failure, reasoning, usage};
 use crate::adapter::StreamEncoder;
 use crate::context::ReplyContext;
@@ -287,6 +290,18 @@ impl ChatStream {
         }
     }
 
+    fn search(&mut self, search: &WebSearch<'_>, out: &mut BytesMut) {
+        let issuer = &self.context.issuer;
+        let block = sealed_search(search, issuer, &mut self.seen, &mut self.losses);
+        if let Some(block) = block {
+            let delta = wire::Delta {
+                reasoning_details: wire::Raw::from_text(proxai_json::to_string(&[block])),
+                ..wire::Delta::default()
+            };
+            self.delta(&delta, out);
+        }
+    }
+
     fn cite(&mut self, part: PartId, citation: Citation<'_>) {
         let Some(Slot::Text { citations, .. }) = self.parts.get_mut(part.0 as usize) else {
             return;
@@ -386,6 +401,7 @@ impl StreamEncoder for ChatStream {
             Event::Seal { part, sealed } => self.seal(part, &sealed, out),
             Event::Cite { part, citation } => self.cite(part, citation),
             Event::Logprobs { json, .. } => self.logprobs(&json, out),
+            Event::Search { search, .. } => self.search(&search, out),
             Event::Close { part } => self.close(part, out),
             Event::Usage(usage) => self.usage.get_or_insert_with(Usage::default).merge(&usage),
             Event::Keepalive => sse::comment(out, "keep-alive"),

@@ -9,6 +9,7 @@ use proxai_messages as wire;
 use proxai_messages::ContentBlock;
 use proxai_types::Protocol;
 
+use super::search;
 use crate::seal::{self, Opened};
 
 /// The member under which tool input that is no JSON object is kept: this protocol demands an
@@ -48,11 +49,36 @@ pub(super) fn parts<'a>(
     match content {
         None => Vec::new(),
         Some(Text::String(text)) => vec![Part::text(place(None), text)],
-        Some(Text::Parts(blocks)) => blocks
-            .into_iter()
-            .enumerate()
-            .filter_map(|(index, block)| part(block, side, place(Some(index)), losses))
-            .collect(),
+        Some(Text::Parts(blocks)) => {
+            let mut parts = Vec::with_capacity(blocks.len());
+            for (index, block) in blocks.into_iter().enumerate() {
+                if let Some(part) = part(block, side, place(Some(index)), losses) {
+                    push(&mut parts, part);
+                }
+            }
+            parts
+        }
+    }
+}
+
+/// Adds a part; what a search gave joins the search.
+pub(super) fn push<'a>(parts: &mut Vec<Part<'a>>, part: Part<'a>) {
+    let Content::WebSearch(result) = part.content else {
+        return parts.push(part);
+    };
+    let begun = parts
+        .iter_mut()
+        .rev()
+        .find_map(|part| match &mut part.content {
+            Content::WebSearch(search) if search.id == result.id => Some(search),
+            _ => None,
+        });
+    match begun {
+        Some(search) => search::join(search, result),
+        None => parts.push(Part {
+            content: Content::WebSearch(result),
+            ..part
+        }),
     }
 }
 
@@ -164,6 +190,10 @@ pub(super) fn part<'a>(
                 ..TextPart::default()
             })
         }
+        ContentBlock::ServerToolUse(call) if search::is_call(&call) => {
+            Content::WebSearch(search::called(call))
+        }
+        ContentBlock::WebSearchResult(result) => Content::WebSearch(search::found(result)),
         other => Content::Opaque(Opaque {
             hosted: hosted(&other),
             kind: Str::from(other.kind().to_owned()),
@@ -397,7 +427,7 @@ mod tests {
     fn hosted_blocks_never_look_like_calls_of_the_client() {
         for (kind, hosted) in [
             ("server_tool_use", true),
-            ("web_search_tool_result", true),
+            ("web_fetch_tool_result", true),
             ("mcp_tool_use", true),
             ("some_new_tool_result", true),
             ("container_upload", false),

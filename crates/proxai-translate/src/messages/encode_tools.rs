@@ -1,7 +1,8 @@
 //! Tools of a request for an upstream of this protocol.
 //!
 //! Every tool becomes a function: tools of other kinds are offered with the same input. A schema
-//! has to be an object that says so (case 54). Hosted tools run at their own provider only.
+//! has to be an object that says so (case 54). Of the tools that a provider runs only the web search
+//! has a form here.
 
 use std::borrow::Cow;
 
@@ -12,6 +13,7 @@ use proxai_messages::{FunctionTool, Json};
 use proxai_types::Protocol;
 
 use super::encode_turns::cache_control;
+use super::search;
 use crate::features::{Feature, lose_at};
 
 const NO_PARAMETERS: &str = r#"{"type":"object","properties":{}}"#;
@@ -34,7 +36,12 @@ pub(super) fn encode<'r>(
         .tools
         .iter()
         .filter(|tool| allowed.is_none_or(|names| names.contains(&tool.name)))
-        .filter_map(|tool| function(tool, losses))
+        .filter_map(|tool| match &tool.definition {
+            ToolDefinition::WebSearch(search) => {
+                Some(search::write_tool(tool, search, request.origin, losses))
+            }
+            _ => function(tool, losses).map(wire::Tool::Function),
+        })
         .collect();
     let choice = choice(request, &tools, losses);
     let forced = matches!(
@@ -42,7 +49,7 @@ pub(super) fn encode<'r>(
         Some(wire::ToolChoice::Any(_) | wire::ToolChoice::Tool(_))
     );
     wire.tool_choice = choice;
-    wire.tools = (!tools.is_empty()).then(|| tools.into_iter().map(wire::Tool::Function).collect());
+    wire.tools = (!tools.is_empty()).then_some(tools);
     forced
 }
 
@@ -52,7 +59,7 @@ fn function<'r>(tool: &'r Tool<'_>, losses: &mut Losses) -> Option<FunctionTool<
         // Usually a function by now; the answer gives the string back as it is.
         ToolDefinition::Custom { .. } => (Json::parse(FREE_TEXT), None),
         ToolDefinition::Native { parameters, .. } => (Json::parse(parameters), None),
-        ToolDefinition::Hosted { .. } => {
+        ToolDefinition::WebSearch(_) | ToolDefinition::Hosted { .. } => {
             lose_at(Feature::HostedTool, tool.at, Protocol::Messages, losses);
             return None;
         }
@@ -92,7 +99,7 @@ fn schema(parameters: Option<&RawValue>) -> Option<Json<'_>> {
 
 fn choice<'r>(
     request: &'r Request<'_>,
-    tools: &[FunctionTool<'_>],
+    tools: &[wire::Tool<'_>],
     losses: &mut Losses,
 ) -> Option<wire::ToolChoice<'r>> {
     let at = Feature::ToolChoice.path(request.origin);
@@ -123,7 +130,9 @@ fn choice<'r>(
         Some(ToolChoice::None) => Some(wire::ToolChoice::None(wire::NoChoice {})),
         Some(ToolChoice::Required) => Some(any()),
         Some(ToolChoice::Allowed { required, .. }) => Some(if *required { any() } else { auto() }),
-        Some(ToolChoice::Named { name, .. }) if tools.iter().any(|tool| tool.name == *name) => {
+        Some(ToolChoice::Named { name, .. } | ToolChoice::Hosted(name))
+            if tools.iter().any(|tool| name_of(tool) == name.as_str()) =>
+        {
             Some(wire::ToolChoice::Tool(wire::ToolChoiceTool {
                 name: name.reborrow(),
                 disable_parallel_tool_use,
@@ -133,6 +142,15 @@ fn choice<'r>(
             losses.dropped(at, format!("the tool `{name}` is not on offer"));
             single.then(auto)
         }
+    }
+}
+
+/// The name that a choice calls a tool by.
+fn name_of<'t>(tool: &'t wire::Tool<'_>) -> &'t str {
+    match tool {
+        wire::Tool::Function(tool) => &tool.name,
+        wire::Tool::WebSearch20250305(tool) => &tool.name,
+        _ => "",
     }
 }
 

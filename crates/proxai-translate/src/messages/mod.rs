@@ -16,11 +16,13 @@ mod request_encode;
 mod request_tools;
 mod response_decode;
 mod response_encode;
+mod search;
 mod stop;
 mod stream_decode;
 mod stream_encode;
 #[cfg(test)]
 mod tests;
+mod transcript;
 mod usage;
 mod writer;
 
@@ -79,6 +81,10 @@ impl Adapter for Messages {
 
     fn encode_failure(&self, failure: &Failure, request_id: &str, out: &mut Vec<u8>) {
         failure::encode(failure, request_id, out);
+    }
+
+    fn may_pause(&self, request: &[u8]) -> bool {
+        transcript::may_pause(request)
     }
 
     fn stream_decoder(&self) -> Box<dyn StreamDecoder> {

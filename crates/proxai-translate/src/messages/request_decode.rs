@@ -11,7 +11,7 @@ use proxai_json::{Str, Text};
 use proxai_messages as wire;
 use proxai_types::Protocol;
 
-use super::blocks::{Side, mark, part, parts, unread};
+use super::blocks::{Side, mark, part, parts, push, unread};
 use super::request_tools;
 use crate::adapter::RequestError;
 
@@ -157,7 +157,7 @@ fn turns<'a>(message: wire::Message<'a>, at: At, request: &mut Request<'a>, loss
             Content::ToolCall(_) if role != Role::Assistant => {
                 losses.dropped(part.at, "only the model calls tools");
             }
-            _ => rest.push(part),
+            _ => push(&mut rest, part),
         }
     }
     if !results.is_empty() {

@@ -8,6 +8,7 @@ use proxai_json::Str;
 use proxai_messages as wire;
 
 use super::blocks::{mark, unread};
+use super::search;
 
 const BASH: &str = r#"{"type":"object","properties":{"command":{"type":"string","description":"The bash command to run."},"restart":{"type":"boolean","description":"Set to true to restart the shell; no command is run then."}}}"#;
 
@@ -69,6 +70,9 @@ fn decode<'a>(tool: wire::Tool<'a>, at: At, losses: &mut Losses) -> Tool<'a> {
         | wire::Tool::Computer20250124(tool)
         | wire::Tool::Computer20251124(tool)
         | wire::Tool::Memory20250818(tool) => client(kind, tool, at, losses),
+        wire::Tool::WebSearch20250305(tool)
+        | wire::Tool::WebSearch20260209(tool)
+        | wire::Tool::WebSearch20260318(tool) => search::tool(tool, at, losses),
         hosted => {
             let (settings, cache) = hosted.into_settings();
             Tool {
@@ -147,7 +151,7 @@ fn client<'a>(kind: String, tool: wire::ClientTool<'a>, at: At, losses: &mut Los
 }
 
 /// Calls from code that the provider runs exist only there.
-fn callers(callers: Option<&[Str<'_>]>, at: At, losses: &mut Losses) {
+pub(super) fn callers(callers: Option<&[Str<'_>]>, at: At, losses: &mut Losses) {
     if callers.is_some_and(|callers| callers.iter().any(|caller| caller != "direct")) {
         losses.dropped(
             format_args!("{at}.allowed_callers"),
@@ -241,12 +245,11 @@ mod tests {
 
     #[test]
     fn hosted_tools_keep_their_settings() {
-        let (tools, _) =
-            read(r#"[{"type":"web_search_20250305","name":"web_search","max_uses":3}]"#);
+        let (tools, _) = read(r#"[{"type":"web_fetch_20250910","name":"web_fetch","max_uses":3}]"#);
         let ToolDefinition::Hosted { kind, settings } = &tools[0].definition else {
             panic!("not hosted")
         };
-        assert_eq!(&**kind, "web_search_20250305");
+        assert_eq!(&**kind, "web_fetch_20250910");
         assert_eq!(settings.get("max_uses").unwrap().get(), "3");
     }
 

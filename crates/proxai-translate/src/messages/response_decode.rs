@@ -7,20 +7,9 @@ use proxai_messages::{Answer, ErrorResponse};
 use super::{blocks, failure, stop, usage};
 use crate::adapter::ReplyError;
 
-/// Reads an answer. A body that is an error object, or no answer at all, is a failure although
-/// its status said success (X4).
+/// Reads an answer in the hub's terms.
 pub(super) fn decode(body: &[u8]) -> Result<Response<'_>, ReplyError> {
-    let answer: Answer<'_> = proxai_json::from_slice(body)?;
-    if answer.content.is_none() || answer.kind.as_deref() == Some("error") {
-        let error: ErrorResponse<'_> = proxai_json::from_slice(body).unwrap_or_default();
-        let failure = failure::from_response(error, None).unwrap_or_else(|| {
-            Failure::new(
-                FailureKind::BadUpstream,
-                "the upstream's answer has no `content`",
-            )
-        });
-        return Err(ReplyError::Failure(failure));
-    }
+    let answer = answer(body)?;
     // What a reply holds beyond the hub is the upstream's business, not the client's loss.
     let mut losses = Losses::new();
     let place = |_: Option<usize>| At::root("content");
@@ -48,6 +37,23 @@ pub(super) fn decode(body: &[u8]) -> Result<Response<'_>, ReplyError> {
     })
 }
 
+/// Reads an answer. A body that is an error object, or no answer at all, is a failure although
+/// its status said success (X4).
+pub(super) fn answer(body: &[u8]) -> Result<Answer<'_>, ReplyError> {
+    let answer: Answer<'_> = proxai_json::from_slice(body)?;
+    if answer.content.is_none() || answer.kind.as_deref() == Some("error") {
+        let error: ErrorResponse<'_> = proxai_json::from_slice(body).unwrap_or_default();
+        let failure = failure::from_response(error, None).unwrap_or_else(|| {
+            Failure::new(
+                FailureKind::BadUpstream,
+                "the upstream's answer has no `content`",
+            )
+        });
+        return Err(ReplyError::Failure(failure));
+    }
+    Ok(answer)
+}
+
 /// The hub calls the usual tier `default`.
 pub(super) fn service_tier(tier: Str<'_>) -> Str<'_> {
     match tier.as_str() {
@@ -69,7 +75,7 @@ mod tests {
             panic!("{:?}", response.parts)
         };
         assert!(matches!(&thought.content, Content::Reasoning(t) if t.sealed.is_some()));
-        assert!(matches!(&hosted.content, Content::Opaque(o) if o.hosted));
+        assert!(matches!(&hosted.content, Content::WebSearch(s) if s.query == "q"));
         assert!(matches!(&text.content, Content::Text(t) if t.citations[0].url == "https://e.x"));
         assert!(matches!(&call.content, Content::ToolCall(c) if c.input == r#"{"n":1.50}"#));
         assert_eq!(response.finish.reason, StopReason::ToolCalls);

@@ -6,8 +6,9 @@ use proxai_messages as wire;
 use proxai_messages::{Answer, ContentBlock, Delta};
 
 use super::blocks::RAW_INPUT;
+use super::input::wrapped;
 use super::writer::{Blocks, Writer};
-use super::{input, stop, usage};
+use super::{stop, usage};
 use crate::context::ReplyContext;
 use crate::ids;
 
@@ -68,6 +69,21 @@ impl Blocks for Collected {
                 name: call.name.into_static(),
                 ..wire::ToolUseBlock::default()
             }),
+            ContentBlock::ServerToolUse(call) => {
+                ContentBlock::ServerToolUse(wire::ServerToolUseBlock {
+                    id: call.id.into_static(),
+                    name: call.name.into_static(),
+                    ..wire::ServerToolUseBlock::default()
+                })
+            }
+            ContentBlock::WebSearchResult(result) => {
+                let content = result.content.map(|json| json.get().to_owned());
+                ContentBlock::WebSearchResult(wire::HostedResultBlock {
+                    tool_use_id: result.tool_use_id.into_static(),
+                    content: content.and_then(wire::Json::from_string),
+                    ..wire::HostedResultBlock::default()
+                })
+            }
             ContentBlock::Thinking(_) => ContentBlock::Thinking(wire::ThinkingBlock::default()),
             ContentBlock::RedactedThinking(block) => {
                 ContentBlock::RedactedThinking(wire::RedactedThinkingBlock {
@@ -102,7 +118,10 @@ impl Blocks for Collected {
             (Some(ContentBlock::Thinking(block)), Delta::Signature(delta)) => {
                 block.signature = delta.signature.into_static();
             }
-            (Some(ContentBlock::ToolUse(_)), Delta::InputJson(delta)) => {
+            (
+                Some(ContentBlock::ToolUse(_) | ContentBlock::ServerToolUse(_)),
+                Delta::InputJson(delta),
+            ) => {
                 self.input.push_str(&delta.partial_json);
             }
             _ => {}
@@ -110,13 +129,18 @@ impl Blocks for Collected {
     }
 
     fn stop(&mut self, _index: u64) {
-        if let Some(ContentBlock::ToolUse(call)) = self.blocks.last_mut() {
+        let input = match self.blocks.last_mut() {
+            Some(ContentBlock::ToolUse(call)) => Some(&mut call.input),
+            Some(ContentBlock::ServerToolUse(call)) => Some(&mut call.input),
+            _ => None,
+        };
+        if let Some(input) = input {
             let text = std::mem::take(&mut self.input);
             // An object that is cut or malformed can be seen here, unlike in a stream.
-            call.input = wire::Json::parse(&text)
+            *input = wire::Json::parse(&text)
                 .is_some()
                 .then(|| text.clone())
-                .or_else(|| Some(input::wrapped(RAW_INPUT, &text)))
+                .or_else(|| Some(wrapped(RAW_INPUT, &text)))
                 .and_then(wire::Json::from_string);
         }
     }

@@ -5,28 +5,36 @@
 //! block; a tool's whole input may stand in the start of its block; `ping` and comments become
 //! keep-alives. Tolerated: a missing `message_start`, `message_stop` or `content_block_start`,
 //! a reused index, a `type` that stands only in the `event:` line. A stream that ends without a
-//! stop reason is cut (S3).
+//! stop reason is cut (S3). A turn that was paused goes on as more of the same answer: its parts
+//! are numbered on and its costs are added up.
 
 use proxai_ir::{
-    Event, Failure, FailureKind, Finish, PartId, PartKind, Reasoning, Sealed, Sink, Start, ToolKind,
+    Event, Failure, FailureKind, Finish, PartId, PartKind, Reasoning, Sealed, Sink, Start,
+    StopReason, ToolKind, WEB_SEARCH, WebSearch,
 };
 use proxai_json::Str;
 use proxai_messages as wire;
 use proxai_messages::{ContentBlock, Delta, StreamEvent};
 use proxai_sse::Frame;
-use proxai_types::Protocol;
+use proxai_types::{Protocol, Usage};
 
-use super::{blocks, failure, response_decode, stop, usage};
-use crate::adapter::StreamDecoder;
+use super::transcript::Transcript;
+use super::{blocks, failure, response_decode, search, stop, usage};
+use crate::adapter::{ReplyError, StreamDecoder};
 
 /// Most bytes of one signature; a longer one is not sealed.
 const MAX_SEAL: usize = 4 << 20;
+
+/// Most bytes of the input of a search that are read.
+const MAX_QUERY: usize = 64 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Text,
     Reasoning,
     Tool,
+    /// The call of a search; the part stays open until its result has come.
+    Search,
     Opaque,
 }
 
@@ -38,6 +46,7 @@ struct Open {
     kind: Kind,
     /// The input that stood in the start of a tool block, until a delta shows it was not all.
     input: Option<String>,
+    /// The signature; of a search its input.
     seal: String,
 }
 
@@ -45,10 +54,17 @@ struct Open {
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     open: Vec<Open>,
+    /// Searches without a result so far.
+    searches: Vec<(PartId, WebSearch<'static>)>,
     parts: u32,
     started: bool,
     calls: bool,
     usage: wire::Usage<'static>,
+    /// What the answers before this one cost.
+    before: Usage,
+    /// The head of an answer that continues another has yet to come.
+    resumed: bool,
+    transcript: Option<Box<Transcript>>,
     finish: Option<Finish<'static>>,
     ended: bool,
 }
@@ -69,7 +85,7 @@ impl StreamDecoder for Decoder {
             Ok(StreamEvent::Unknown(unknown)) if unknown.kind.is_empty() => {
                 self.untagged(frame, data, sink);
             }
-            Ok(event) => self.event(event, sink),
+            Ok(event) => self.event(event, data, sink),
             Err(error) => self.fail(
                 Failure::new(
                     FailureKind::BadUpstream,
@@ -97,6 +113,46 @@ impl StreamDecoder for Decoder {
             );
         }
     }
+
+    fn whole(&mut self, body: &[u8], sink: &mut dyn Sink) {
+        match response_decode::answer(body) {
+            Ok(answer) => self.answer(answer, body, sink),
+            Err(ReplyError::Failure(failure)) => self.fail(failure, sink),
+            Err(ReplyError::Json(error)) => self.fail(
+                Failure::new(
+                    FailureKind::BadUpstream,
+                    format!("the upstream's answer could not be read: {error}"),
+                ),
+                sink,
+            ),
+        }
+    }
+
+    fn remember(&mut self) {
+        self.transcript.get_or_insert_default();
+    }
+
+    fn continuation(&mut self, request: &[u8]) -> Option<Vec<u8>> {
+        self.transcript.as_mut()?.continuation(request)
+    }
+
+    fn settle(&mut self, sink: &mut dyn Sink) {
+        for (part, search) in std::mem::take(&mut self.searches) {
+            tell_search(part, search, sink);
+        }
+    }
+
+    fn resume(&mut self) {
+        let usage = usage::decode(&std::mem::take(&mut self.usage));
+        self.before = self.before.plus(&usage);
+        if let Some(transcript) = &mut self.transcript {
+            transcript.resume();
+        }
+        self.open.clear();
+        self.finish = None;
+        self.resumed = true;
+        self.ended = false;
+    }
 }
 
 impl Decoder {
@@ -116,15 +172,19 @@ impl Decoder {
         tagged.extend_from_slice(rest);
         match proxai_json::from_slice::<StreamEvent<'_>>(&tagged) {
             Ok(StreamEvent::Error(event)) if event.error.is_none() => {}
-            Ok(event) => self.event(event, sink),
+            Ok(event) => self.event(event, &tagged, sink),
             Err(_) => {}
         }
     }
 
-    fn event(&mut self, event: StreamEvent<'_>, sink: &mut dyn Sink) {
+    fn event(&mut self, event: StreamEvent<'_>, data: &[u8], sink: &mut dyn Sink) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.note(&event, data);
+        }
         match event {
             StreamEvent::MessageStart(event) => {
-                if let Some(message) = event.message.filter(|_| !self.started) {
+                let first = !self.started || self.resumed;
+                if let Some(message) = event.message.filter(|_| first) {
                     self.start(message, sink);
                 }
             }
@@ -153,13 +213,7 @@ impl Decoder {
                 if let Some(delta) = event.delta
                     && let Some(reason) = delta.stop_reason.value()
                 {
-                    let finish = stop::decode(
-                        Some(reason),
-                        delta.stop_sequence.value(),
-                        delta.stop_details,
-                        self.calls,
-                    );
-                    self.finish = Some(finish.into_static());
+                    self.stop(reason, delta.stop_sequence.value(), delta.stop_details);
                 }
             }
             StreamEvent::MessageStop(_) => self.complete(sink),
@@ -181,18 +235,51 @@ impl Decoder {
         }
     }
 
+    /// A whole answer, block by block.
+    fn answer(&mut self, mut answer: wire::Answer<'_>, body: &[u8], sink: &mut dyn Sink) {
+        let reason = std::mem::take(&mut answer.stop_reason).value();
+        if let Some(transcript) = &mut self.transcript {
+            transcript.whole(body, reason.as_ref());
+        }
+        let sequence = std::mem::take(&mut answer.stop_sequence).value();
+        let details = answer.stop_details.take();
+        let content = answer.content.take();
+        self.start(answer, sink);
+        match content {
+            Some(proxai_json::Text::Parts(blocks)) => {
+                for block in blocks {
+                    let index = self.free_index();
+                    self.begin(index, block, sink);
+                    self.close_all(sink);
+                }
+            }
+            Some(proxai_json::Text::String(text)) => {
+                let part = self.of_kind(0, Kind::Text, sink);
+                put(part, text, sink);
+            }
+            None => {}
+        }
+        if let Some(reason) = reason {
+            self.stop(reason, sequence, details);
+        }
+        self.complete(sink);
+    }
+
     fn start(&mut self, message: wire::Answer<'_>, sink: &mut dyn Sink) {
-        self.started = true;
-        let tier = message
-            .usage
-            .as_ref()
-            .and_then(|usage| usage.service_tier.clone());
-        sink.event(Event::Start(Start {
-            id: message.id,
-            model: message.model,
-            created: None,
-            service_tier: tier.map(response_decode::service_tier),
-        }));
+        self.resumed = false;
+        if !self.started {
+            self.started = true;
+            let tier = message
+                .usage
+                .as_ref()
+                .and_then(|usage| usage.service_tier.clone());
+            sink.event(Event::Start(Start {
+                id: message.id,
+                model: message.model,
+                created: None,
+                service_tier: tier.map(response_decode::service_tier),
+            }));
+        }
         if let Some(usage) = message.usage {
             self.count(usage, sink);
         }
@@ -229,7 +316,8 @@ impl Decoder {
             server_tool_use: later.server_tool_use,
         };
         usage::merge(&mut self.usage, later);
-        sink.event(Event::Usage(usage::decode(&self.usage)));
+        let usage = usage::decode(&self.usage);
+        sink.event(Event::Usage(self.before.plus(&usage)));
     }
 
     fn begin(&mut self, index: u64, block: ContentBlock<'_>, sink: &mut dyn Sink) {
@@ -271,6 +359,19 @@ impl Decoder {
                         .map(Str::into_string);
                 }
             }
+            ContentBlock::ServerToolUse(block) if search::is_call(&block) => {
+                let id = block.id.reborrow();
+                let part = self.open(index, Kind::Search, PartKind::WebSearch { id }, sink);
+                if let Some(open) = self.open.last_mut() {
+                    open.input = block.input.as_ref().map(|input| input.get().to_owned());
+                }
+                let begun = WebSearch {
+                    id: block.id.into_static(),
+                    ..WebSearch::default()
+                };
+                self.searches.push((part, begun));
+            }
+            ContentBlock::WebSearchResult(block) => self.found(search::found(block), sink),
             other => {
                 let kind = PartKind::Opaque {
                     hosted: blocks::hosted(&other),
@@ -318,6 +419,9 @@ impl Decoder {
                 let Some(open) = self.open.iter_mut().find(|open| open.index == index) else {
                     return;
                 };
+                if open.kind == Kind::Search && open.seal.len() <= MAX_QUERY {
+                    open.seal.push_str(&delta.partial_json);
+                }
                 if open.kind == Kind::Tool && !delta.partial_json.is_empty() {
                     open.input = None;
                     put(open.part, delta.partial_json, sink);
@@ -364,6 +468,9 @@ impl Decoder {
 
     fn close(&mut self, at: usize, sink: &mut dyn Sink) {
         let open = self.open.remove(at);
+        if open.kind == Kind::Search {
+            return self.searched(open);
+        }
         if let Some(input) = open.input {
             put(open.part, input.into(), sink);
         }
@@ -380,16 +487,74 @@ impl Decoder {
         sink.event(Event::Close { part: open.part });
     }
 
-    fn complete(&mut self, sink: &mut dyn Sink) {
-        self.ensure_started(sink);
+    fn close_all(&mut self, sink: &mut dyn Sink) {
         while !self.open.is_empty() {
             self.close(0, sink);
         }
+    }
+
+    fn stop(
+        &mut self,
+        reason: wire::StopReason<'_>,
+        sequence: Option<Str<'_>>,
+        details: Option<wire::StopDetails<'_>>,
+    ) {
+        let finish = stop::decode(Some(reason), sequence, details, self.calls);
+        self.finish = Some(finish.into_static());
+    }
+
+    /// The input of a search is whole.
+    fn searched(&mut self, open: Open) {
+        let input = Some(open.seal)
+            .filter(|input| !input.is_empty())
+            .or(open.input)
+            .and_then(wire::Json::from_string)
+            .or_else(|| wire::Json::parse("{}"));
+        let begun = self
+            .searches
+            .iter_mut()
+            .find(|(part, _)| *part == open.part);
+        if let Some((_, search)) = begun {
+            *search = search::called(wire::ServerToolUseBlock {
+                id: std::mem::take(&mut search.id),
+                name: Str::borrowed(WEB_SEARCH),
+                input,
+                ..wire::ServerToolUseBlock::default()
+            });
+        }
+    }
+
+    /// What a search gave.
+    fn found(&mut self, result: WebSearch<'_>, sink: &mut dyn Sink) {
+        let begun = self
+            .searches
+            .iter()
+            .position(|(_, search)| search.id == result.id);
+        let Some(begun) = begun else {
+            let part = PartId(self.parts);
+            self.parts += 1;
+            let id = result.id.reborrow();
+            let kind = PartKind::WebSearch { id };
+            sink.event(Event::Open { part, kind });
+            return tell_search(part, result, sink);
+        };
+        let (part, mut search) = self.searches.remove(begun);
+        search::join(&mut search, result.into_static());
+        tell_search(part, search, sink);
+    }
+
+    fn complete(&mut self, sink: &mut dyn Sink) {
+        self.ensure_started(sink);
+        self.close_all(sink);
         self.ended = true;
         let finish = self
             .finish
             .take()
             .unwrap_or_else(|| stop::decode(None, None, None, self.calls));
+        // The result may be the first thing that the next answer says.
+        if self.transcript.is_none() || finish.reason != StopReason::Pause {
+            self.settle(sink);
+        }
         sink.event(Event::Finish(finish));
     }
 
@@ -420,6 +585,11 @@ fn put(part: PartId, text: Str<'_>, sink: &mut dyn Sink) {
     if !text.is_empty() {
         sink.event(Event::Delta { part, text });
     }
+}
+
+fn tell_search(part: PartId, search: WebSearch<'_>, sink: &mut dyn Sink) {
+    sink.event(Event::Search { part, search });
+    sink.event(Event::Close { part });
 }
 
 fn cite(part: PartId, citation: wire::Citation<'_>, sink: &mut dyn Sink) {

@@ -11,14 +11,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use proxai_ir::{Citation, Event, Losses, PartId, PartKind, Sealed, ToolKind};
+use proxai_ir::{
+    Citation, Event, Losses, PartId, PartKind, Sealed, ToolKind, WEB_SEARCH, WebSearch,
+};
 use proxai_json::Str;
 use proxai_messages as wire;
 use proxai_messages::{ContentBlock, Delta};
 use proxai_types::Protocol;
 
-use super::blocks;
 use super::input::Input;
+use super::{blocks, search};
 use crate::context::ReplyContext;
 use crate::{ids, seal};
 
@@ -49,6 +51,11 @@ enum Kind {
         name: Str<'static>,
         input: Input,
     },
+    /// A search of the provider, shown as a whole once it is over.
+    Search {
+        id: String,
+        search: Option<Box<WebSearch<'static>>>,
+    },
     /// Nothing this protocol's clients can be shown.
     Hidden,
 }
@@ -71,6 +78,20 @@ struct Slot {
     queued: bool,
     held: Vec<Held>,
     sealed: Option<Sealed<'static>>,
+}
+
+impl Slot {
+    /// Whether there is something to show that did not come as text.
+    fn has_late_content(&self) -> bool {
+        self.sealed.is_some()
+            || matches!(
+                &self.kind,
+                Kind::Search {
+                    search: Some(_),
+                    ..
+                }
+            )
+    }
 }
 
 /// Turns parts into blocks.
@@ -136,6 +157,15 @@ impl Writer {
             Event::Delta { part, text } if !text.is_empty() => self.text(part, &text, out),
             Event::Cite { part, citation } => self.cite(part, citation, out),
             Event::Seal { part, sealed } => self.seal(part, sealed, out),
+            Event::Search { part, search } => {
+                if let Some(Kind::Search { search: slot, .. }) = self
+                    .slots
+                    .get_mut(part.0 as usize)
+                    .map(|slot| &mut slot.kind)
+                {
+                    *slot = Some(Box::new(search.into_static()));
+                }
+            }
             Event::Logprobs { .. } => self
                 .losses
                 .dropped("logprobs", "Messages has no log probabilities"),
@@ -191,6 +221,14 @@ impl Writer {
                     input: Input::new(kind == ToolKind::Custom),
                 }
             }
+            PartKind::WebSearch { id } => Kind::Search {
+                id: if id.starts_with(search::PREFIX) {
+                    id.into_string()
+                } else {
+                    ids::item(search::PREFIX, &self.answer, at)
+                },
+                search: None,
+            },
             PartKind::Opaque { kind, hosted } => {
                 let why = if hosted {
                     format!("`{kind}` belongs to a tool that the provider ran")
@@ -261,11 +299,7 @@ impl Writer {
         let Some(slot) = self.slots.get_mut(at) else {
             return;
         };
-        let sealed = Sealed {
-            origin: sealed.origin,
-            issuer: sealed.issuer.map(Str::into_static),
-            data: sealed.data.into_static(),
-        };
+        let sealed = sealed.into_static();
         match &slot.kind {
             Kind::Tool { id, .. } if slot.stopped => {
                 let wrapped = seal::wrap(&sealed, &self.issuer, Some(id));
@@ -285,8 +319,8 @@ impl Writer {
         if self.current == Some(at) {
             self.stop_current(out);
             self.release(out);
-        } else if !slot.stopped && !slot.queued && slot.sealed.is_some() {
-            // A thought of which only the seal is shown.
+        } else if !slot.stopped && !slot.queued && slot.has_late_content() {
+            // A search, or a thought of which only the seal is shown.
             self.claim(at, out);
         }
     }
@@ -303,7 +337,11 @@ impl Writer {
             );
         }
         let slot = &self.slots[at];
-        !slot.stopped && !matches!(slot.kind, Kind::Hidden | Kind::Redacted { .. })
+        !slot.stopped
+            && matches!(
+                slot.kind,
+                Kind::Text | Kind::Thinking { .. } | Kind::Tool { .. }
+            )
     }
 
     /// Makes `at` the open block if it may be; else queues it. Tells whether it is.
@@ -372,6 +410,15 @@ impl Writer {
                 name: name.reborrow(),
                 input: wire::Json::parse("{}"),
                 ..wire::ToolUseBlock::default()
+            }),
+            Kind::Search {
+                id,
+                search: Some(search),
+            } if search.is_shown() => ContentBlock::ServerToolUse(wire::ServerToolUseBlock {
+                id: Str::from(id.as_str()),
+                name: Str::borrowed(WEB_SEARCH),
+                input: wire::Json::parse("{}"),
+                ..wire::ServerToolUseBlock::default()
             }),
             _ => return,
         };
@@ -466,11 +513,45 @@ impl Writer {
                     self.redacted(data, out);
                 }
             }
+            Kind::Search { id, search } => {
+                let (id, search) = (std::mem::take(id), search.take());
+                let index = slot.index;
+                if let Some(search) = search {
+                    self.search(index, &id, *search, out);
+                }
+            }
             Kind::Text | Kind::Hidden => {
                 if let Some(index) = slot.index {
                     out.stop(index);
                 }
             }
+        }
+    }
+
+    /// What was searched for, what was found, and the seal that brings both home. A page that was
+    /// looked at on the way has only the seal.
+    fn search(
+        &mut self,
+        index: Option<u64>,
+        id: &str,
+        search: WebSearch<'static>,
+        out: &mut impl Blocks,
+    ) {
+        if let Some(index) = index {
+            let partial_json = Str::from(search::input(&search.query));
+            out.delta(
+                index,
+                Delta::InputJson(wire::InputJsonDelta { partial_json }),
+            );
+            out.stop(index);
+            let index = self.next;
+            self.next += 1;
+            out.start(index, search::result(id, &search));
+            out.stop(index);
+        }
+        if let Some(sealed) = search.sealed.filter(|sealed| !is_native(sealed)) {
+            let data = seal::wrap(&sealed, &self.issuer, Some(id));
+            self.redacted(data.into(), out);
         }
     }
 

@@ -9,7 +9,7 @@ use proxai_json::{RawValue, Str, Text};
 use proxai_responses::{self as wire, ContentPart, Item};
 
 use super::content::{self, report_extra};
-use super::{decode_tools, items};
+use super::{decode_tools, items, search};
 use crate::seal::{self, Opened};
 
 /// Reads `input`; tools that stand among the items go to `tools`.
@@ -92,6 +92,10 @@ impl<'a> Reader<'_, 'a> {
                 at,
                 format!("items of the kind `{}` are not known", item.kind),
             ),
+            Item::WebSearchCall(call) => {
+                let search = search::read(call);
+                self.push(at, Role::Assistant, Content::WebSearch(search));
+            }
             item => match items::call(item) {
                 Ok(call) => self.push(at, Role::Assistant, Content::ToolCall(call)),
                 Err(item) => self.push(at, Role::Assistant, items::opaque(&item)),

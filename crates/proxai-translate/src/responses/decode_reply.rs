@@ -23,6 +23,10 @@ pub(super) fn decode(body: &[u8]) -> Result<Response<'_>, ReplyError> {
     let mut parts = Vec::new();
     read_items(&response.output, &mut parts)?;
     let finish = finish(&response, &parts).map_err(ReplyError::Failure)?;
+    let searches = parts
+        .iter()
+        .filter(|part| matches!(&part.content, Content::WebSearch(search) if search.is_shown()))
+        .count() as u64;
     Ok(Response {
         id: response.id.clone(),
         model: response.model.clone().unwrap_or_default(),
@@ -31,7 +35,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Response<'_>, ReplyError> {
             .map(|time| time.0)
             .filter(|time| *time > 0),
         service_tier: response.service_tier.clone(),
-        usage: usage(&response),
+        usage: usage(&response, searches),
         finish,
         parts,
     })
@@ -113,8 +117,8 @@ pub(super) fn ending(
     })
 }
 
-/// What the answer cost.
-pub(super) fn usage(response: &wire::Response<'_>) -> Option<Usage> {
+/// What the answer cost. `searches` were made, should the upstream not have counted them.
+pub(super) fn usage(response: &wire::Response<'_>, searches: u64) -> Option<Usage> {
     let usage = response.usage.as_ref()?;
     let input = usage.input_tokens_details.as_ref();
     let output = usage.output_tokens_details.as_ref();
@@ -131,7 +135,8 @@ pub(super) fn usage(response: &wire::Response<'_>) -> Option<Usage> {
             .tool_usage
             .as_ref()
             .and_then(|tools| tools.web_search.as_ref())
-            .and_then(|search| search.num_requests),
+            .and_then(|search| search.num_requests)
+            .or((searches > 0).then_some(searches)),
         ..Usage::default()
     })
 }

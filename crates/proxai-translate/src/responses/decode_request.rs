@@ -14,7 +14,7 @@ use proxai_responses::lenient::Kept;
 use proxai_responses::{self as wire, TextFormat};
 use proxai_types::Protocol;
 
-use super::{decode_input, decode_tools};
+use super::{decode_input, decode_tools, search};
 use crate::adapter::RequestError;
 
 /// Reads a request.
@@ -37,6 +37,9 @@ pub(super) fn decode<'a>(body: &'a [u8], losses: &mut Losses) -> Result<Request<
     }
     if let Some(input) = wire.input {
         decode_input::read(input, &mut request.turns, &mut request.tools, losses);
+    }
+    if let Some(most) = value(wire.max_tool_calls) {
+        search::limit(&mut request, most, losses);
     }
     request.tool_choice = wire
         .tool_choice
@@ -113,9 +116,6 @@ fn report_unheld(wire: &wire::Request<'_>, losses: &mut Losses) {
         .is_some_and(|truncation| truncation.value != "disabled")
     {
         losses.dropped("truncation", "a conversation that is too long is not cut");
-    }
-    if wire.max_tool_calls.is_some() {
-        losses.dropped("max_tool_calls", "it limits tools of the provider only");
     }
     for (name, value, why) in [
         (
@@ -256,6 +256,8 @@ fn include<'a>(list: Vec<Str<'a>>, request: &mut Request<'a>, losses: &mut Losse
                 request.reasoning.get_or_insert_default().sealed = true;
             }
             "message.output_text.logprobs" => request.sampling.logprobs = Some(true),
+            // Told without being asked for.
+            search::SOURCES => {}
             _ => losses.dropped(
                 format_args!("include[{index}]"),
                 "it asks for details of tools that the provider runs",
@@ -323,7 +325,7 @@ mod tests {
         let mut losses = Losses::new();
         read(
             r#"{"model":"m","input":"hi","background":true,"truncation":"auto","max_tool_calls":3,"context_management":[{}],
-                "client_metadata":{"x":"y"},"reasoning":{"context":"all_turns"},"include":["web_search_call.action.sources"],"user":"a","safety_identifier":"b"}"#,
+                "client_metadata":{"x":"y"},"reasoning":{"context":"all_turns"},"include":["file_search_call.results"],"user":"a","safety_identifier":"b"}"#,
             &mut losses,
         );
         let paths: Vec<&str> = losses.iter().map(|loss| loss.path.as_str()).collect();
@@ -332,8 +334,8 @@ mod tests {
             [
                 "background",
                 "truncation",
-                "max_tool_calls",
                 "context_management",
+                "max_tool_calls",
                 "reasoning.context",
                 "include[0]",
                 "user",

@@ -5,11 +5,11 @@
 //! protocol can offer a tool in the middle of a conversation. Tools that were to be found by a
 //! search are offered from the start.
 
-use proxai_ir::{At, Losses, Tool, ToolChoice, ToolDefinition, ToolKind};
+use proxai_ir::{At, Losses, Tool, ToolChoice, ToolDefinition, ToolKind, WEB_SEARCH};
 use proxai_json::{Extra, Str, StringOr};
 use proxai_responses::{self as wire, AllowedTool, NamedChoice};
 
-use super::{content::report_extra, native};
+use super::{content::report_extra, native, search};
 use crate::features::{Feature, lose_at};
 
 /// Reads a list of tools to the end of `tools`; `place` gives the place of each.
@@ -92,13 +92,20 @@ fn read<'a>(
             _ => native_tool(&kind),
         },
         wire::Tool::Unknown(tool) => hosted(kind, tool.members),
+        wire::Tool::WebSearch(tool)
+        | wire::Tool::WebSearch20250826(tool)
+        | wire::Tool::WebSearchPreview(tool)
+        | wire::Tool::WebSearchPreview20250311(tool) => {
+            if tool.external_web_access == Some(false) {
+                hosted(kind, tool.extra)
+            } else {
+                let definition = search::definition(tool, at, losses);
+                (WEB_SEARCH.into(), None, definition)
+            }
+        }
         wire::Tool::Computer(tool)
         | wire::Tool::ComputerUsePreview(tool)
         | wire::Tool::FileSearch(tool)
-        | wire::Tool::WebSearch(tool)
-        | wire::Tool::WebSearch20250826(tool)
-        | wire::Tool::WebSearchPreview(tool)
-        | wire::Tool::WebSearchPreview20250311(tool)
         | wire::Tool::Mcp(tool)
         | wire::Tool::CodeInterpreter(tool)
         | wire::Tool::ImageGeneration(tool)
@@ -209,6 +216,7 @@ pub(super) fn read_choice<'a>(
                 names,
             }
         }
+        _ if search::is_search(&kind) => ToolChoice::Hosted(WEB_SEARCH.into()),
         _ => ToolChoice::Hosted(kind.into()),
     })
 }
@@ -224,6 +232,7 @@ fn named(choice: NamedChoice<'_>, kind: ToolKind) -> ToolChoice<'_> {
 fn allowed_name(tool: AllowedTool<'_>) -> Option<Str<'_>> {
     match tool.kind.as_str() {
         "function" | "custom" => tool.name,
+        kind if search::is_search(kind) => Some(WEB_SEARCH.into()),
         kind => native::of(kind).map(|native| native.kind.into()),
     }
 }
@@ -248,7 +257,8 @@ mod tests {
                 {"type":"namespace","name":"n","description":"","tools":[{"type":"function","name":"g"}]},
                 {"type":"local_shell"},{"type":"shell"},
                 {"type":"shell","environment":{"type":"container_auto"}},
-                {"type":"web_search","external_web_access":true},{"type":"warp"}]"#,
+                {"type":"web_search","external_web_access":true},{"type":"warp"},
+                {"type":"web_search_preview","external_web_access":false}]"#,
             &mut losses,
         );
         let shown: Vec<String> = tools
@@ -258,6 +268,7 @@ mod tests {
                     ToolDefinition::Function { strict, .. } => format!("function {strict:?}"),
                     ToolDefinition::Custom { .. } => "custom".into(),
                     ToolDefinition::Native { .. } => "native".into(),
+                    ToolDefinition::WebSearch(_) => "search".into(),
                     ToolDefinition::Hosted { settings, .. } => {
                         format!("hosted {}", settings.iter().count())
                     }
@@ -279,8 +290,9 @@ mod tests {
                 "tools[3] local_shell native None",
                 "tools[4] shell native None",
                 "tools[5] shell hosted 1 None",
-                "tools[6] web_search hosted 1 None",
+                "tools[6] web_search search None",
                 "tools[7] warp hosted 0 None",
+                "tools[8] web_search_preview hosted 0 None",
             ]
         );
         assert!(losses.is_empty(), "{losses:?}");

@@ -1,6 +1,6 @@
 //! One item of an answer while it grows, and its finished form.
 
-use proxai_ir::{Citation, ToolKind};
+use proxai_ir::{Citation, ToolKind, WebSearch};
 use proxai_json::{RawValue, Str};
 use proxai_responses::{
     Annotation, ContentPart, CustomToolCall, FunctionCall, Item, Message, OutputText, Reasoning,
@@ -25,6 +25,7 @@ pub(super) enum Body {
     Message(Vec<Piece>),
     Thought(Thought),
     Call(Call),
+    Search(WebSearch<'static>),
 }
 
 /// A content part of a message.

@@ -10,7 +10,7 @@ mod tests;
 use std::collections::HashSet;
 
 use proxai_ir::{
-    Content, Losses, Part, Reasoning, Request, Role, ToolCall, ToolKind, ToolResult, Turn,
+    Content, Losses, Part, Reasoning, Request, Role, Sealed, ToolCall, ToolKind, ToolResult, Turn,
 };
 use proxai_json::{RawValue, Str, Text};
 use proxai_responses::lenient::JsonText;
@@ -20,8 +20,8 @@ use proxai_responses::{
 };
 use proxai_types::Protocol;
 
-use super::content;
 use super::draft::summary_part;
+use super::{content, search};
 use crate::adapter::RequestError;
 use crate::context::Target;
 use crate::features::{Feature, lose_at};
@@ -148,7 +148,13 @@ impl<'r> Writer<'_, 'r> {
         }
         for part in &turn.parts {
             self.cache_mark(part);
+            if let Some(item) = self.coming_home(part) {
+                self.end_message(turn.role);
+                self.items.push(item);
+                continue;
+            }
             match &part.content {
+                Content::WebSearch(_) => self.lose(Feature::SearchHistory, part),
                 Content::Reasoning(reasoning) => {
                     self.end_message(turn.role);
                     self.reasoning(part, reasoning);
@@ -183,6 +189,19 @@ impl<'r> Writer<'_, 'r> {
         Ok(())
     }
 
+    /// What the provider itself did in an earlier turn, in its own form.
+    fn coming_home(&self, part: &'r Part<'_>) -> Option<Item<'r>> {
+        let sealed = match &part.content {
+            Content::WebSearch(search) => search.sealed.as_ref(),
+            Content::Reasoning(reasoning) => reasoning.sealed.as_ref(),
+            _ => None,
+        };
+        let own = |sealed: &&Sealed<'_>| {
+            seal::belongs_to(sealed, Protocol::Responses, self.target.issuer)
+        };
+        search::item_of(sealed.filter(own)?)
+    }
+
     /// Writes the collected parts as a message. A message that is one text is written as a string:
     /// every vendor takes that, while some take lists from users only.
     fn end_message(&mut self, role: Role) {
@@ -215,7 +234,15 @@ impl<'r> Writer<'_, 'r> {
             .as_ref()
             .filter(|sealed| seal::belongs_to(sealed, Protocol::Responses, self.target.issuer));
         let Some(sealed) = sealed else {
-            return self.lose(Feature::ReasoningHistory, part);
+            let item = reasoning.sealed.as_ref().and_then(seal::item_of);
+            return self.lose(
+                if item.is_some() {
+                    Feature::SearchHistory
+                } else {
+                    Feature::ReasoningHistory
+                },
+                part,
+            );
         };
         self.sealed = true;
         let mut item = wire::Reasoning {

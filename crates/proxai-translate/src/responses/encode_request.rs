@@ -10,7 +10,7 @@ mod tests;
 
 use proxai_ir::{
     Format, Losses, ReasoningConfig, ReasoningMode, Request, Tool, ToolChoice, ToolDefinition,
-    ToolKind,
+    ToolKind, WEB_SEARCH,
 };
 use proxai_json::{Str, StringOr, Text};
 use proxai_responses::lenient::Kept;
@@ -22,6 +22,7 @@ use proxai_types::Protocol;
 
 use super::encode_input::{self, Conversation};
 use super::raw::constant;
+use super::search;
 use crate::adapter::RequestError;
 use crate::context::Target;
 use crate::features::{Feature, Support, lose, lose_at};
@@ -83,6 +84,7 @@ pub(super) fn encode(
     let body = wire::Request {
         model: target.model.into(),
         instructions: instructions.map(|text| Kept::of(text.into())),
+        max_tool_calls: search::most_uses(request).map(Kept::of),
         tool_choice: choice(request, &tools, losses).map(Kept::of),
         parallel_tool_calls: request
             .parallel_tool_calls
@@ -165,11 +167,18 @@ fn tools<'r>(request: &'r Request<'_>, losses: &mut Losses) -> Vec<wire::Tool<'r
     request
         .tools
         .iter()
-        .filter_map(|tool| write_tool(tool, losses))
+        .filter_map(|tool| match &tool.definition {
+            ToolDefinition::WebSearch(search) => {
+                let written = search::write_tool(tool, search, request.origin, losses);
+                report_marks(tool, losses);
+                Some(written)
+            }
+            _ => write_tool(tool, losses),
+        })
         .collect()
 }
 
-fn write_tool<'r>(tool: &'r Tool<'_>, losses: &mut Losses) -> Option<wire::Tool<'r>> {
+fn report_marks(tool: &Tool<'_>, losses: &mut Losses) {
     if tool.deferred {
         lose_at(Feature::DeferredTool, tool.at, Protocol::Responses, losses);
     }
@@ -177,6 +186,10 @@ fn write_tool<'r>(tool: &'r Tool<'_>, losses: &mut Losses) -> Option<wire::Tool<
         let path = format_args!("{}.cache_control", tool.at);
         lose_at(Feature::CacheMark, path, Protocol::Responses, losses);
     }
+}
+
+fn write_tool<'r>(tool: &'r Tool<'_>, losses: &mut Losses) -> Option<wire::Tool<'r>> {
+    report_marks(tool, losses);
     let name = tool.name.reborrow();
     let description = tool.description.as_ref().map(Str::reborrow);
     let empty = constant(r#"{"type":"object","properties":{}}"#);
@@ -193,7 +206,7 @@ fn write_tool<'r>(tool: &'r Tool<'_>, losses: &mut Losses) -> Option<wire::Tool<
                 ..CustomTool::default()
             }));
         }
-        ToolDefinition::Hosted { .. } => {
+        ToolDefinition::WebSearch(_) | ToolDefinition::Hosted { .. } => {
             lose_at(Feature::HostedTool, tool.at, Protocol::Responses, losses);
             return None;
         }
@@ -224,6 +237,9 @@ fn choice<'r>(
         }
         return None;
     }
+    let searches = tools
+        .iter()
+        .any(|tool| matches!(tool, wire::Tool::WebSearch(_)));
     match choice {
         ToolChoice::Auto => word("auto"),
         ToolChoice::None => word("none"),
@@ -247,15 +263,18 @@ fn choice<'r>(
             };
             let tools = names
                 .iter()
-                .map(|name| AllowedTool {
-                    kind: if is_custom(name) {
-                        "custom"
-                    } else {
-                        "function"
+                .map(|name| {
+                    let searches = searches && name == WEB_SEARCH;
+                    AllowedTool {
+                        kind: match () {
+                            () if searches => WEB_SEARCH,
+                            () if is_custom(name) => "custom",
+                            () => "function",
+                        }
+                        .into(),
+                        name: (!searches).then(|| name.reborrow()),
+                        ..AllowedTool::default()
                     }
-                    .into(),
-                    name: Some(name.reborrow()),
-                    ..AllowedTool::default()
                 })
                 .collect();
             Some(StringOr::Value(wire::ToolChoice::AllowedTools(
@@ -266,6 +285,9 @@ fn choice<'r>(
                 },
             )))
         }
+        ToolChoice::Hosted(name) if searches && name == WEB_SEARCH => Some(StringOr::Value(
+            wire::ToolChoice::WebSearch(NamedChoice::default()),
+        )),
         ToolChoice::Hosted(_) => {
             losses.dropped(
                 Feature::ToolChoice.path(request.origin),
@@ -342,6 +364,11 @@ fn include(request: &Request<'_>, reasoning: bool) -> Option<Vec<Str<'static>>> 
     let mut include = Vec::new();
     if reasoning && thinks {
         include.push(Str::borrowed("reasoning.encrypted_content"));
+    }
+    let searches = |tool: &Tool<'_>| matches!(tool.definition, ToolDefinition::WebSearch(_));
+    // Clients of this protocol ask for it themselves, and a citation says enough to those of Chat.
+    if request.origin == Protocol::Messages && request.tools.iter().any(searches) {
+        include.push(Str::borrowed(search::SOURCES));
     }
     if request.sampling.logprobs == Some(true) {
         include.push(Str::borrowed("message.output_text.logprobs"));

@@ -8,7 +8,8 @@ use proxai_ir::Failure;
 use proxai_json::{Nullable, RawValue, Str};
 use proxai_responses::lenient::Seconds;
 use proxai_responses::{
-    IncompleteDetails, InputTokensDetails, OutputTokensDetails, Response, Status, Tool, Usage,
+    IncompleteDetails, InputTokensDetails, OutputTokensDetails, Response, Status, Tool, ToolUsage,
+    Usage, WebSearchUsage,
 };
 
 use super::failure;
@@ -134,6 +135,16 @@ impl Head {
             top_p: self.nullable("top_p"),
             truncation: Some(self.or("truncation", r#""disabled""#)),
             usage: Nullable::or_null(ending.usage.map(|usage| write_usage(&usage))),
+            tool_usage: ending.usage.and_then(|usage| {
+                let num_requests = Some(usage.web_searches.filter(|count| *count > 0)?);
+                Some(ToolUsage {
+                    web_search: Some(WebSearchUsage {
+                        num_requests,
+                        ..WebSearchUsage::default()
+                    }),
+                    ..ToolUsage::default()
+                })
+            }),
             user: self.nullable("user"),
             metadata: Some(self.or("metadata", "{}")),
             ..Response::default()

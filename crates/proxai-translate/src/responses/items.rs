@@ -9,7 +9,7 @@ use proxai_responses::lenient::JsonText;
 use proxai_responses::{self as wire, ContentPart, Item};
 use proxai_types::Protocol;
 
-use super::{content, native};
+use super::{content, native, search};
 
 /// The call that an item is, if the client is to run it; else the item itself.
 #[expect(
@@ -191,6 +191,9 @@ pub(super) fn read_output<'a>(item: Item<'a>, parts: &mut Vec<Part<'a>>) {
             if !reasoning.text.is_empty() || reasoning.sealed.is_some() {
                 parts.push(Part::new(at, Content::Reasoning(reasoning)));
             }
+        }
+        Item::WebSearchCall(call) => {
+            parts.push(Part::new(at, Content::WebSearch(search::read(call))));
         }
         item => match call(item) {
             Ok(call) => parts.push(Part::new(at, Content::ToolCall(call))),

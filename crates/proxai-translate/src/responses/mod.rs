@@ -26,6 +26,7 @@ mod items;
 mod native;
 mod progress;
 mod raw;
+mod search;
 mod wire_out;
 
 use std::sync::Arc;

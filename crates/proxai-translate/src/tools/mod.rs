@@ -10,6 +10,7 @@
 pub(crate) mod pair;
 mod prepare;
 mod restore;
+pub(crate) mod search;
 mod unwrap;
 
 use std::collections::HashMap;

@@ -35,6 +35,7 @@ pub fn prepare(
         Protocol::Chat => abilities.custom_tools,
         Protocol::Messages => false,
     };
+    super::search::settle(request, abilities, losses);
     let plain: HashSet<String> = request
         .tools
         .iter()
@@ -53,7 +54,10 @@ pub fn prepare(
     };
     request.tools.retain_mut(|tool| {
         let original = prepare_tool(tool, &naming, (!custom).then_some(grammar), losses);
-        if !names.insert(tool.name.as_str().to_owned()) {
+        let hosted = matches!(tool.definition, ToolDefinition::WebSearch(_));
+        // Only Messages calls its own search by a name that functions could have too.
+        let own = hosted && protocol != Protocol::Messages;
+        if !own && !names.insert(tool.name.as_str().to_owned()) {
             losses.dropped(tool.at, "a tool of the same name stands before it");
             return false;
         }
@@ -89,7 +93,7 @@ fn prepare_tool(
         ToolDefinition::Function { .. } => ToolKind::Function,
         ToolDefinition::Native { .. } => ToolKind::Native,
         ToolDefinition::Custom { .. } => ToolKind::Custom,
-        ToolDefinition::Hosted { .. } => return None,
+        ToolDefinition::WebSearch(_) | ToolDefinition::Hosted { .. } => return None,
     };
     let name = naming.wire(&tool.name, tool.namespace.as_deref());
     let renamed = name != tool.name.as_str();

@@ -31,6 +31,7 @@ pub(crate) fn target(case: &Case) -> Target<'static> {
             "max_completion_tokens" => abilities.max_completion_tokens = true,
             "developer_role" => abilities.developer_role = true,
             "reasoning_echo" => abilities.reasoning_echo = true,
+            "web_search" => abilities.web_search = true,
             "system_turns" => abilities.system_turns = true,
             "no_adaptive_thinking" => abilities.adaptive_thinking = false,
             "no_output_format" => abilities.output_format = false,

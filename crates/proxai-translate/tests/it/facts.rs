@@ -140,6 +140,14 @@ fn check_answer(found: &mut Vec<String>, answer: &Answer, client: Protocol, seen
             .collect();
         need("tools", seen.tools == expected, &seen.tools);
     }
+    if let Some(searches) = &answer.searches
+        && client != Protocol::Chat
+    {
+        need("searches", seen.searches == *searches, &seen.searches);
+    }
+    if let Some(cited) = &answer.cited {
+        need("cited", seen.cited == *cited, &seen.cited);
+    }
     if let Some(stop) = answer.stop.get(client.name()) {
         need("stop", seen.stop.as_ref() == Some(stop), &seen.stop);
     }

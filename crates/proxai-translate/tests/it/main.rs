@@ -9,8 +9,10 @@ mod framing;
 mod golden;
 mod order;
 mod request_properties;
+mod searches;
 mod stream_properties;
 mod truncation;
+mod turns;
 mod view;
 
 /// Runs `check` for every case and reports all that fail, each by its name.

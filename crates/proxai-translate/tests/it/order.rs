@@ -132,7 +132,7 @@ impl Rules {
                     let empty = match kind {
                         "text" => block["text"] == "",
                         "thinking" => block["thinking"] == "",
-                        "tool_use" => {
+                        "tool_use" | "server_tool_use" => {
                             block["input"]
                                 .as_object()
                                 .is_some_and(serde_json::Map::is_empty)
@@ -148,7 +148,9 @@ impl Rules {
                         let fits = match value["delta"]["type"].as_str() {
                             Some("text_delta" | "citations_delta") => block == "text",
                             Some("thinking_delta" | "signature_delta") => block == "thinking",
-                            Some("input_json_delta") => block == "tool_use",
+                            Some("input_json_delta") => {
+                                block == "tool_use" || block == "server_tool_use"
+                            }
                             _ => false,
                         };
                         fits && index == Some(*open)

@@ -20,6 +20,12 @@ pub(crate) struct View {
     pub(crate) tools: Vec<(String, String)>,
     /// Call ids, in the order of `tools`.
     pub(crate) call_ids: Vec<String>,
+    /// Ids of the provider's own calls.
+    pub(crate) hosted_ids: Vec<String>,
+    /// Searches that the provider ran: what was searched for, then the addresses found.
+    pub(crate) searches: Vec<String>,
+    /// Addresses that the text cites.
+    pub(crate) cited: Vec<String>,
     pub(crate) stop: Option<String>,
     pub(crate) error: Option<ErrorView>,
     /// How often the answer was declared complete.
@@ -27,6 +33,16 @@ pub(crate) struct View {
     pub(crate) usage: Option<UsageView>,
     pub(crate) model: String,
     pub(crate) id: String,
+}
+
+impl View {
+    fn search(&mut self, query: &Value, pages: &Value) {
+        let mut told = text(query);
+        for url in elements(pages).filter_map(|page| page["url"].as_str()) {
+            told = format!("{told} {url}");
+        }
+        self.searches.push(told);
+    }
 }
 
 /// An error as the client reads it.
@@ -131,6 +147,10 @@ pub(crate) fn compact(input: &str) -> String {
         .map_or_else(|_| input.to_owned(), |value| value.to_string())
 }
 
+fn elements(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
 fn openai_usage(value: &Value, [input, output]: [&str; 2]) -> Option<UsageView> {
     value.is_object().then(|| UsageView {
         input: number(&value[format!("{input}_tokens")]),
@@ -168,6 +188,12 @@ fn chat_call(call: &Value, view: &mut View) {
     view.call_ids.push(text(&call["id"]));
 }
 
+fn chat_citations(message: &Value, view: &mut View) {
+    for citation in elements(&message["annotations"]) {
+        view.cited.push(text(&citation["url_citation"]["url"]));
+    }
+}
+
 fn chat_message(body: &Value, view: &mut View) {
     assert_eq!(body["object"], "chat.completion", "{body}");
     let choice = &body["choices"][0];
@@ -176,6 +202,7 @@ fn chat_message(body: &Value, view: &mut View) {
     view.text = text(&message["content"]);
     view.reasoning = text(&message["reasoning_content"]);
     view.refusal = text(&message["refusal"]);
+    chat_citations(message, view);
     for call in message["tool_calls"].as_array().into_iter().flatten() {
         chat_call(call, view);
     }
@@ -207,6 +234,7 @@ fn chat_stream(stream: &[u8]) -> View {
         view.text += &text(&delta["content"]);
         view.reasoning += &text(&delta["reasoning_content"]);
         view.refusal += &text(&delta["refusal"]);
+        chat_citations(delta, &mut view);
         for call in delta["tool_calls"].as_array().into_iter().flatten() {
             let index = call["index"].as_u64().expect("a call delta has an index");
             match calls.get_mut(&index) {
@@ -253,6 +281,16 @@ fn output_item(item: &Value, view: &mut View) {
             for part in list("content") {
                 view.text += &text(&part["text"]);
                 view.refusal += &text(&part["refusal"]);
+                for citation in elements(&part["annotations"]) {
+                    // Where the place is told, it is one in this text.
+                    let length = text(&part["text"]).chars().count() as u64;
+                    let (start, end) = (&citation["start_index"], &citation["end_index"]);
+                    assert!(
+                        number(start) <= number(end) && number(end) <= length,
+                        "{part}"
+                    );
+                    view.cited.push(text(&citation["url"]));
+                }
             }
         }
         "reasoning" => {
@@ -279,6 +317,15 @@ fn output_item(item: &Value, view: &mut View) {
             view.tools
                 .push(("local_shell".to_owned(), action["command"].to_string()));
             view.call_ids.push(text(&item["call_id"]));
+        }
+        "web_search_call" => {
+            assert!(item["id"].as_str().is_some_and(|id| id.starts_with("ws_")));
+            let action = &item["action"];
+            match action["type"].as_str() {
+                Some("search") => view.search(&action["query"], &action["sources"]),
+                Some("open_page" | "find_in_page") => {}
+                _ => panic!("an action of another kind: {item}"),
+            }
         }
         other => panic!("an item of type {other}"),
     }
@@ -312,7 +359,29 @@ fn responses_stream(stream: &[u8]) -> View {
 
 fn block(block: &Value, view: &mut View) {
     match block["type"].as_str().expect("a block has a type") {
-        "text" => view.text += &text(&block["text"]),
+        "text" => {
+            view.text += &text(&block["text"]);
+            for citation in elements(&block["citations"]) {
+                assert!(citation["encrypted_index"].is_string(), "{block}");
+                assert!(citation["cited_text"].is_string(), "{block}");
+                view.cited.push(text(&citation["url"]));
+            }
+        }
+        "server_tool_use" => {
+            assert_eq!(block["name"], "web_search", "{block}");
+            view.search(&block["input"]["query"], &Value::Null);
+            view.hosted_ids.push(text(&block["id"]));
+        }
+        "web_search_tool_result" => {
+            let last = view.hosted_ids.last().cloned().unwrap_or_default();
+            assert_eq!(block["tool_use_id"], last, "{block}");
+            for page in elements(&block["content"]) {
+                assert!(page["title"].is_string(), "{block}");
+                assert!(page["encrypted_content"].is_string(), "{block}");
+            }
+            let search = view.searches.pop().unwrap_or_default();
+            view.search(&Value::from(search), &block["content"]);
+        }
         "thinking" => view.reasoning += &text(&block["thinking"]),
         "redacted_thinking" => {}
         "tool_use" => {
@@ -356,6 +425,14 @@ fn messages_stream(stream: &[u8]) -> View {
                 let (known, input) = blocks.get_mut(&index).expect("the block was started");
                 let delta = &event["delta"];
                 match delta["type"].as_str() {
+                    Some("citations_delta") => {
+                        if !known["citations"].is_array() {
+                            known["citations"] = Value::Array(Vec::new());
+                        }
+                        if let Some(list) = known["citations"].as_array_mut() {
+                            list.push(delta["citation"].clone());
+                        }
+                    }
                     Some("input_json_delta") => *input += &text(&delta["partial_json"]),
                     Some("text_delta") => {
                         known["text"] = Value::from(text(&known["text"]) + &text(&delta["text"]));

@@ -49,6 +49,7 @@ fn words(response: &Response<'_>) -> Vec<String> {
             format!("thought {}/{seal}", thought.text)
         }
         Content::ToolCall(call) => format!("call {} {}", call.id, call.input),
+        Content::WebSearch(search) => format!("search {:?}", search.query.as_str()),
         Content::Opaque(opaque) => format!("opaque {} {}", opaque.kind, opaque.hosted),
         other => format!("{other:?}"),
     };
@@ -84,7 +85,7 @@ fn every_kind_of_block_is_told_in_order() {
         words(&response),
         [
             "thought hm/SIG",
-            "opaque server_tool_use true",
+            "search \"\"",
             "text a",
             r#"call t {"n":1}"#
         ]

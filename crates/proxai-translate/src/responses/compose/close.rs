@@ -10,7 +10,10 @@ use proxai_responses::{
 
 use super::super::draft::{Body, Piece, Thought, message_item, summary_part, thought_item};
 use super::super::raw::parsed;
+use super::super::search;
+use super::grow::Stage;
 use super::{Composer, Slot};
+use crate::seal;
 
 impl Composer {
     pub(super) fn close(&mut self, part: PartId) {
@@ -27,6 +30,10 @@ impl Composer {
                 }
             }
             Slot::Item(item) => self.close_item(item, "completed"),
+            Slot::HeldSearch(id, search) => {
+                let item = self.add_search(&id, search);
+                self.close_item(item, "completed");
+            }
             Slot::Held(call) => {
                 self.close_idle_message("completed");
                 let item = self.add(call.prefix(), Body::Call(call));
@@ -110,6 +117,11 @@ impl Composer {
             return;
         }
         let mut belated = None;
+        if let Body::Search(_) = &self.items[item].body {
+            let id = std::mem::take(&mut self.items[item].id);
+            self.progress(&id, item, Stage::Completed);
+            self.items[item].id = id;
+        }
         if let Body::Message(pieces) = &self.items[item].body {
             for index in 0..pieces.len() {
                 self.close_piece(item, index);
@@ -157,6 +169,22 @@ impl Composer {
                 let whole = thought_item(&draft.id, &thought.text, sealed, Some(status));
                 self.wire.item_done(item, &whole)
             }
+            Body::Search(search) => {
+                let status = match (status, &search.failed) {
+                    ("completed", Some(_)) => "failed",
+                    _ => status,
+                };
+                if let Some(own) = search.sealed.as_ref().and_then(search::item_of) {
+                    self.wire.item_done(item, &own)
+                } else {
+                    let sealed = search.sealed.as_ref();
+                    belated = sealed
+                        .map(|sealed| seal::wrap(sealed, &self.context.issuer, Some(&draft.id)));
+                    let action = search::action(search);
+                    self.wire
+                        .item_done(item, &search::item(&draft.id, &action, status))
+                }
+            }
             Body::Call(call) => {
                 let sequence_number = self.wire.number();
                 match call.kind {
@@ -186,7 +214,7 @@ impl Composer {
         };
         draft.done = Some(whole);
         draft.body = Body::Message(Vec::new());
-        // The signature of a call has no place in the call: it follows as reasoning without text.
+        // What seals a call or a search has no place in it: it follows as reasoning without text.
         if let Some(sealed) = belated {
             let thought = Thought {
                 sealed: Some(sealed),

@@ -2,21 +2,30 @@
 
 use std::sync::Arc;
 
-use proxai_ir::{PartId, PartKind, Sealed, ToolKind};
+use proxai_ir::{PartId, PartKind, Sealed, ToolKind, WebSearch};
 use proxai_json::Str;
 use proxai_responses::lenient::JsonText;
 use proxai_responses::{
-    DeltaEvent, InputDeltaEvent, PartEvent, StreamEvent, SummaryDeltaEvent, SummaryPartEvent,
+    DeltaEvent, HostedEvent, InputDeltaEvent, PartEvent, StreamEvent, SummaryDeltaEvent,
+    SummaryPartEvent,
 };
 
 use super::super::content::has_elements;
 use super::super::draft::{
     Body, Call, Draft, Piece, Thought, message_item, summary_part, thought_item,
 };
-use super::super::native;
 use super::super::raw::{constant, one_line, parsed};
+use super::super::{native, search};
 use super::{Composer, Slot};
 use crate::seal;
+
+/// How far a search has got.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stage {
+    InProgress,
+    Searching,
+    Completed,
+}
 
 impl Composer {
     pub(super) fn open(&mut self, kind: PartKind<'_>) {
@@ -50,6 +59,15 @@ impl Composer {
                 };
                 self.open_call(call)
             }
+            PartKind::WebSearch { id } => {
+                let searching =
+                    |item: &Draft| item.done.is_none() && matches!(item.body, Body::Search(_));
+                if self.items.iter().any(searching) {
+                    Slot::HeldSearch(id.into_string(), WebSearch::default())
+                } else {
+                    Slot::Item(self.add_search(&id, WebSearch::default()))
+                }
+            }
             PartKind::Opaque { kind, hosted } => {
                 if !hosted {
                     self.losses
@@ -80,8 +98,25 @@ impl Composer {
     /// Adds an item and tells that it begins.
     pub(super) fn add(&mut self, prefix: &str, body: Body) -> usize {
         let id = self.new_id(prefix);
+        self.add_as(id, body)
+    }
+
+    /// Adds a search; an id of this protocol is kept.
+    pub(super) fn add_search(&mut self, id: &str, search: WebSearch<'static>) -> usize {
+        self.close_idle_message("completed");
+        let id = if id.starts_with(search::PREFIX) {
+            id.to_owned()
+        } else {
+            self.new_id(search::PREFIX)
+        };
+        self.add_as(id, Body::Search(search))
+    }
+
+    fn add_as(&mut self, id: String, body: Body) -> usize {
         let index = self.items.len();
+        let begun = search::action(&WebSearch::default());
         let item = match &body {
+            Body::Search(_) => search::item(&id, &begun, "in_progress"),
             Body::Message(_) => message_item(&id, Vec::new(), "in_progress"),
             Body::Thought(_) => thought_item(&id, "", None, None),
             Body::Call(call) if call.kind == ToolKind::Native => {
@@ -90,12 +125,42 @@ impl Composer {
             Body::Call(call) => call.item(&id, "", "in_progress"),
         };
         self.wire.item_added(index, &item);
+        if let Body::Search(_) = &body {
+            self.progress(&id, index, Stage::InProgress);
+            self.progress(&id, index, Stage::Searching);
+        }
         self.items.push(Draft {
             id,
             body,
             done: None,
         });
         index
+    }
+
+    /// Tells how far a search has got.
+    pub(super) fn progress(&mut self, id: &str, index: usize, stage: Stage) {
+        let event = HostedEvent {
+            sequence_number: self.wire.number(),
+            item_id: Some(id.into()),
+            output_index: Some(index as u64),
+        };
+        self.wire.send(&match stage {
+            Stage::InProgress => StreamEvent::WebSearchInProgress(event),
+            Stage::Searching => StreamEvent::WebSearchSearching(event),
+            Stage::Completed => StreamEvent::WebSearchCompleted(event),
+        });
+    }
+
+    pub(super) fn searched(&mut self, part: PartId, search: WebSearch<'_>) {
+        match self.slots.get_mut(part.0 as usize) {
+            Some(Slot::Item(item)) => {
+                if let Body::Search(slot) = &mut self.items[*item].body {
+                    *slot = search.into_static();
+                }
+            }
+            Some(Slot::HeldSearch(_, slot)) => *slot = search.into_static(),
+            _ => {}
+        }
     }
 
     pub(super) fn open_piece(&mut self, refusal: bool) -> Slot {
@@ -172,7 +237,7 @@ impl Composer {
                 self.item_delta(item, text);
             }
             Some(Slot::Held(call)) => call.input.push_str(text),
-            Some(Slot::Ignored) | None => {}
+            Some(Slot::Ignored | Slot::HeldSearch(..)) | None => {}
         }
     }
 
@@ -216,7 +281,7 @@ impl Composer {
                     StreamEvent::ArgumentsDelta(event)
                 });
             }
-            Body::Message(_) => {}
+            Body::Message(_) | Body::Search(_) => {}
         }
     }
 
@@ -228,7 +293,7 @@ impl Composer {
             Some(Slot::Item(item)) => match &mut self.items[*item].body {
                 Body::Thought(thought) => thought.sealed = wrap(thought.upstream_id.as_deref()),
                 Body::Call(call) => call.sealed = wrap(Some(&call.id)),
-                Body::Message(_) => {}
+                Body::Message(_) | Body::Search(_) => {}
             },
             _ => {}
         }

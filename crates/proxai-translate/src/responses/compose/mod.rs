@@ -17,7 +17,7 @@ mod tests;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use proxai_ir::{Event, Failure, Finish, Losses, PartId, Start, StopReason};
+use proxai_ir::{Event, Failure, Finish, Losses, PartId, Start, StopReason, WebSearch};
 use proxai_json::{RawValue, Str};
 use proxai_responses::{Response, Status};
 use proxai_types::Usage;
@@ -52,6 +52,8 @@ enum Slot {
     Item(usize),
     /// A call that is held until it is whole.
     Held(Call),
+    /// A search beside another: it is held until it is over, so that what seals each can follow it.
+    HeldSearch(String, WebSearch<'static>),
 }
 
 impl Composer {
@@ -109,6 +111,7 @@ impl Composer {
                 }
             }
             Event::Logprobs { part, json } => self.logprobs(part, &json),
+            Event::Search { part, search } => self.searched(part, search),
             Event::Close { part } => self.close(part),
             Event::Usage(usage) => self.usage.get_or_insert_with(Usage::default).merge(&usage),
             Event::Keepalive => self.wire.keepalive(),

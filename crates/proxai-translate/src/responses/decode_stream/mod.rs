@@ -32,6 +32,7 @@ pub(super) struct Decoder {
     parts: u32,
     calls: bool,
     refusal: bool,
+    searches: u64,
     items: Vec<(u64, Slot)>,
 }
 
@@ -228,7 +229,7 @@ impl Decoder {
         {
             return self.fail(failure, sink);
         }
-        if let Some(usage) = decode_reply::usage(&response) {
+        if let Some(usage) = decode_reply::usage(&response, self.searches) {
             sink.event(Event::Usage(usage));
         }
         match decode_reply::ending(&response, told, self.calls, self.refusal) {

@@ -15,6 +15,7 @@ pub(super) enum Slot {
     Thought(Thought),
     Call(Call),
     Opaque(PartId),
+    Search(PartId),
     /// Finished, with the id it had then.
     Done(Option<String>),
 }
@@ -112,7 +113,8 @@ impl Decoder {
             | Slot::Call(Call {
                 part: Some(part), ..
             })
-            | Slot::Opaque(part) => sink.event(Event::Close { part }),
+            | Slot::Opaque(part)
+            | Slot::Search(part) => sink.event(Event::Close { part }),
             Slot::Thought(_) | Slot::Call(_) | Slot::Done(_) => {}
         }
     }

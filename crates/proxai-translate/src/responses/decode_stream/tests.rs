@@ -37,6 +37,7 @@ fn shown(answer: &Answer<'_>) -> Vec<String> {
                 "call {} {} {:?} {}",
                 call.id, call.name, call.kind, call.input
             ),
+            Content::WebSearch(search) => format!("search {:?}", search.query.as_str()),
             Content::Opaque(opaque) => format!("opaque {} {}", opaque.kind, opaque.hosted),
             other => format!("{other:?}"),
         })
@@ -105,7 +106,7 @@ fn a_terminal_event_alone_is_enough() {
     let line = r#"{"type":"response.completed","response":{"id":"r","status":"completed","output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"all"}]},{"type":"web_search_call","id":"ws"}]}}"#;
     assert_eq!(
         shown(&read(&[line]).unwrap()),
-        ["text all +0", "opaque web_search_call true"]
+        ["text all +0", "search \"\""]
     );
 }
 
@@ -247,7 +248,7 @@ fn an_item_that_ends_as_another_kind_leaves_nothing_open() {
         [
             "call c f Function ",
             "opaque telepathy false",
-            "opaque web_search_call true"
+            "search \"\""
         ]
     );
 }

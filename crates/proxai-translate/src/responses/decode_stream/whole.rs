@@ -1,11 +1,13 @@
 //! Items as they are added and as they are finished.
 
-use proxai_ir::{Content, Event, Failure, FailureKind, PartId, PartKind, Sink, ToolCall, ToolKind};
+use proxai_ir::{
+    Content, Event, Failure, FailureKind, PartId, PartKind, Sink, ToolCall, ToolKind, WebSearch,
+};
 use proxai_json::{Str, Text};
 use proxai_responses::{self as wire, ContentPart, Item, ItemEvent};
 
-use super::super::items;
 use super::super::progress::Progress;
+use super::super::{items, search};
 use super::Decoder;
 use super::deltas::tell;
 use super::slots::{Call, Slot, Thought};
@@ -31,6 +33,7 @@ impl Decoder {
                 id: item.id.map(Str::into_string),
                 ..Thought::default()
             }),
+            Item::WebSearchCall(call) => Slot::Search(self.open_search(&search::read(call), sink)),
             item => match items::call(item) {
                 Ok(call) if call.kind == ToolKind::Native || call.name.is_empty() => {
                     Slot::Call(Call::default())
@@ -54,6 +57,11 @@ impl Decoder {
             kind: call.kind,
         };
         self.open(kind, sink)
+    }
+
+    fn open_search(&mut self, search: &WebSearch<'_>, sink: &mut dyn Sink) -> PartId {
+        let id = search.id.reborrow();
+        self.open(PartKind::WebSearch { id }, sink)
     }
 
     pub(super) fn open_opaque(&mut self, item: &Item<'_>, sink: &mut dyn Sink) -> PartId {
@@ -94,6 +102,20 @@ impl Decoder {
         match item {
             Item::Message(message) => self.whole_message(index, message, sink),
             Item::Reasoning(item) => self.whole_thought(index, item, sink),
+            Item::WebSearchCall(call) => {
+                let search = search::read(call);
+                let part = match self.slot(index) {
+                    Some(Slot::Search(part)) => *part,
+                    _ => self.open_search(&search, sink),
+                };
+                self.searches += u64::from(search.is_shown());
+                sink.event(Event::Search { part, search });
+                sink.event(Event::Close { part });
+                // It is closed, whatever it began as.
+                if let Some(slot @ Slot::Search(_)) = self.slot(index) {
+                    *slot = Slot::Done(None);
+                }
+            }
             item => match items::call(item) {
                 Ok(call) => self.whole_call(index, &call, sink),
                 Err(item) => {
