@@ -117,6 +117,13 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     /// Writes an error body for a client of this protocol (X1).
     fn encode_failure(&self, failure: &Failure, request_id: &str, out: &mut Vec<u8>);
 
+    /// Whether the upstream may pause the turn that this request asks for, so that it has to be
+    /// sent again to be completed (case 104).
+    fn may_pause(&self, request: &[u8]) -> bool {
+        let _ = request;
+        false
+    }
+
     /// A reader for one upstream stream.
     fn stream_decoder(&self) -> Box<dyn StreamDecoder>;
 
@@ -132,6 +139,31 @@ pub trait StreamDecoder: Send {
 
     /// The body ended: what is still owed, or `Failure` if the stream was cut short (S3).
     fn end(&mut self, sink: &mut dyn Sink);
+
+    /// A whole answer in the place of a stream. Only where turns are paused.
+    fn whole(&mut self, body: &[u8], sink: &mut dyn Sink) {
+        let _ = (body, sink);
+    }
+
+    /// Remembers what is read from now on, so that a paused turn can be continued.
+    fn remember(&mut self) {}
+
+    /// The request that continues the turn which was just paused: `request` with what was said in
+    /// it so far. `None` if the turn was not paused, or cannot be continued.
+    fn continuation(&mut self, request: &[u8]) -> Option<Vec<u8>> {
+        let _ = request;
+        None
+    }
+
+    /// The paused turn is not continued: ends what was kept open for that. `Finish` is the
+    /// caller's to tell.
+    fn settle(&mut self, sink: &mut dyn Sink) {
+        let _ = sink;
+    }
+
+    /// Reads on with the answer to the [`continuation`](Self::continuation), as more of the same
+    /// answer: no second `Start`, parts numbered on, costs added up.
+    fn resume(&mut self) {}
 }
 
 /// Writes hub events as one client stream.

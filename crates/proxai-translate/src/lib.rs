@@ -89,6 +89,7 @@ pub mod responses;
 pub mod seal;
 mod tally;
 pub mod tools;
+pub mod turn;
 
 pub use adapter::{Adapter, ReplyError, RequestError, StreamDecoder, StreamEncoder, adapter};
 pub use context::{Abilities, ReplyContext, Target};
@@ -100,3 +101,4 @@ pub use pipeline::{
 pub use proxai_ir as ir;
 pub use reasoning::{ReasoningPolicy, ReasoningRules};
 pub use tools::ToolMap;
+pub use turn::Turn;

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use bytes::BytesMut;
-use proxai_ir::{Accumulator, Event, Failure, Losses, Sink, Start};
+use bytes::{Bytes, BytesMut};
+use proxai_ir::{Event, Failure, Finish, Losses, Sink, Start, StopReason};
 use proxai_sse::{Decoder, Frame};
 use proxai_types::{Protocol, Usage};
 
@@ -16,6 +16,7 @@ use crate::context::{ReplyContext, Target};
 use crate::reasoning::{self, ReasoningFilter};
 use crate::tally::{self, Tally};
 use crate::tools::{Restoring, prepare, restore_response};
+use crate::turn::Turn;
 
 /// What a translated request needs to know of its client.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +111,7 @@ pub struct Translated {
     pub usage: Option<Usage>,
 }
 
-fn encode(
+pub(crate) fn encode(
     client: Protocol,
     reply: &ReplyContext,
     response: &proxai_ir::Response<'_>,
@@ -144,36 +145,38 @@ pub fn replay_as_stream(
 pub fn fold_stream(
     client: Protocol,
     reply: &ReplyContext,
-    body: bytes::Bytes,
+    body: Bytes,
 ) -> Result<Translated, ReplyError> {
-    let mut frames = Decoder::new();
-    frames.push(body);
-    let mut decoder = adapter(reply.upstream).stream_decoder();
-    let mut accumulator = Accumulator::new();
-    let mut tally = Tally::default();
-    let mut filter = ReasoningFilter::new(reply.reasoning);
-    // The filter sees the stream and not its fold, so that parts that interleave get the order
-    // that a client of the stream would see.
-    let mut sink = |event: Event<'_>| {
-        tally.pass(event, reply.estimated_input, &mut |event: Event<'_>| {
-            filter.pass(event, &mut accumulator);
-        });
-    };
-    while let Ok(Some(frame)) = frames.next_frame() {
-        decoder.frame(&frame, &mut sink);
-    }
-    if let Ok(Some(frame)) = frames.finish() {
-        decoder.frame(&frame, &mut sink);
-    }
-    decoder.end(&mut sink);
-    let mut response = accumulator.into_response().map_err(ReplyError::Failure)?;
-    restore_response(&reply.tools, &mut response);
-    Ok(encode(client, reply, &response))
+    let mut turn = Turn::forgetful(Arc::new(reply.clone()));
+    turn.stream(body);
+    turn.translate(client)
 }
 
 /// Reads an upstream's error body.
 pub fn decode_failure(upstream: Protocol, status: u16, body: &[u8]) -> Failure {
+    let framed = first_event(body);
+    let body = framed.as_ref().map_or(body, |frame| frame.data());
     adapter(upstream).decode_failure(status, body)
+}
+
+/// The first event, where an error was written as one: some servers that were asked for a stream
+/// do so whatever the status (LiteLLM 1.106, seen 2026-11-21).
+fn first_event(body: &[u8]) -> Option<Frame> {
+    let begin = body.trim_ascii_start();
+    if !begin.starts_with(b"data:") && !begin.starts_with(b"event:") {
+        return None;
+    }
+    let mut frames = Decoder::new();
+    frames.push(Bytes::copy_from_slice(body));
+    loop {
+        let frame = match frames.next_frame() {
+            Ok(None) => frames.finish().ok()??,
+            found => found.ok()??,
+        };
+        if !frame.data().trim_ascii().is_empty() {
+            return Some(frame);
+        }
+    }
 }
 
 /// Writes an error body in the client's dialect.
@@ -213,6 +216,8 @@ impl StreamTranslator {
                 usage: None,
                 error: None,
                 progress: Progress::default(),
+                holds_pause: false,
+                paused: None,
             },
         }
     }
@@ -234,6 +239,57 @@ impl StreamTranslator {
             writer: &mut self.writer,
             out,
         });
+    }
+
+    /// The same for a request that the upstream may pause ([`Adapter::may_pause`]): a pause is
+    /// held back until [`resume`](Self::resume) or [`settle`](Self::settle) says what becomes of
+    /// it.
+    ///
+    /// [`Adapter::may_pause`]: crate::Adapter::may_pause
+    #[must_use]
+    pub fn continuing(mut self) -> Self {
+        self.decoder.remember();
+        self.writer.holds_pause = true;
+        self
+    }
+
+    /// Whether the upstream has paused the turn, and nothing has become of that yet.
+    pub const fn paused(&self) -> bool {
+        self.writer.paused.is_some()
+    }
+
+    /// The request that continues the paused turn, made of the one before; `None` if it cannot be
+    /// continued.
+    pub fn continuation(&mut self, request: &[u8]) -> Option<Vec<u8>> {
+        self.decoder.continuation(request)
+    }
+
+    /// The frames that are pushed from now on are the answer to the continuation.
+    pub fn resume(&mut self) {
+        self.writer.paused = None;
+        self.decoder.resume();
+    }
+
+    /// Reads a whole answer in the place of a stream.
+    pub fn push_whole(&mut self, body: &[u8], out: &mut BytesMut) {
+        let mut pass = Pass {
+            writer: &mut self.writer,
+            out,
+        };
+        self.decoder.whole(body, &mut pass);
+    }
+
+    /// Ends the stream with the pause, which is then all there is.
+    pub fn settle(&mut self, out: &mut BytesMut) {
+        self.writer.holds_pause = false;
+        if let Some(finish) = self.writer.paused.take() {
+            let mut pass = Pass {
+                writer: &mut self.writer,
+                out,
+            };
+            self.decoder.settle(&mut pass);
+            pass.event(Event::Finish(finish));
+        }
     }
 
     /// Ends the stream with an error that the gateway found. Does nothing once it has ended.
@@ -320,6 +376,10 @@ struct Writer {
     /// The code of the error it ended with.
     error: Option<Box<str>>,
     progress: Progress,
+    /// Whether a pause is held back.
+    holds_pause: bool,
+    /// The pause that is held back.
+    paused: Option<Finish<'static>>,
 }
 
 #[derive(Debug)]
@@ -371,6 +431,9 @@ impl Writer {
             let code = failure.code.as_deref().or(failure.vendor_type.as_deref());
             self.error = Some(code.unwrap_or("error").into());
         }
+        if matches!(event, Event::Failure(_)) {
+            self.paused = None;
+        }
         match (&mut self.phase, event) {
             // Usage is kept above and told when the stream begins.
             (Phase::Ended | Phase::Refused(_), _)
@@ -382,6 +445,11 @@ impl Writer {
                     created: start.created,
                     service_tier: start.service_tier.map(proxai_json::Str::into_static),
                 });
+            }
+            (_, Event::Finish(finish))
+                if self.holds_pause && finish.reason == StopReason::Pause =>
+            {
+                self.paused = Some(finish.into_static());
             }
             (Phase::Waiting(_), Event::Failure(failure)) => self.phase = Phase::Refused(failure),
             (_, event) => {
@@ -437,5 +505,33 @@ struct Pass<'p> {
 impl Sink for Pass<'_> {
     fn event(&mut self, event: Event<'_>) {
         self.writer.event(event, self.out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_body_written_as_an_event_is_read_like_any_other() {
+        let said =
+            r#"{"error": {"message": "no such stream", "type": "t", "param": null, "code": "c"}}"#;
+        for body in [
+            format!("data: {said}\n\ndata: [DONE]\n\n"),
+            format!("event: error\r\ndata: {said}"),
+        ] {
+            for protocol in [Protocol::Chat, Protocol::Responses] {
+                let failure = decode_failure(protocol, 500, body.as_bytes());
+                assert_eq!(failure, decode_failure(protocol, 500, said.as_bytes()));
+                assert_eq!(failure.message, "no such stream");
+            }
+        }
+        let said = r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#;
+        let body = format!("event: error\ndata: {said}\n\n");
+        let failure = decode_failure(Protocol::Messages, 529, body.as_bytes());
+        assert_eq!(failure.message, "busy");
+        let words = "data: it is all gone";
+        let failure = decode_failure(Protocol::Chat, 500, words.as_bytes());
+        assert!(failure.message.ends_with("it is all gone") && !failure.message.contains("data:"));
     }
 }
