@@ -4,8 +4,8 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION};
 use http_body_util::BodyExt;
-use proxai_ir::FailureKind;
-use proxai_json::Doc;
+use proxai_ir::{Failure, FailureKind};
+use proxai_json::{Doc, Edit};
 use proxai_translate::ReplyError;
 use proxai_types::Protocol;
 use proxai_upstream::ReplyBody;
@@ -86,11 +86,38 @@ pub(crate) async fn refused(
     if spoken == client && has_shape(client, &body) {
         problem.headers = filter_reply(ReplyHop::Untouched, headers);
         problem.headers.remove(CONTENT_LENGTH);
-        problem.verbatim = Some(body.clone());
+        let told = in_words_acted_on(client, &problem.failure, &body);
+        problem.verbatim = Some(told.map_or_else(|| body.clone(), Bytes::from));
     } else {
         problem.headers = filter_reply(ReplyHop::Replaced, headers);
     }
     (problem, body)
+}
+
+/// An error of the right shape with the one member that clients act on, if they do and it does not
+/// say it (X3): Claude Code compacts its history on a message, the others do on a code. vLLM and
+/// llama.cpp tell an overflow in their own words on every protocol (seen 2026-11-21).
+fn in_words_acted_on(dialect: Protocol, failure: &Failure, body: &[u8]) -> Option<Vec<u8>> {
+    if failure.kind != FailureKind::ContextLength {
+        return None;
+    }
+    let key = match dialect {
+        Protocol::Messages => "message",
+        Protocol::Chat | Protocol::Responses => "code",
+    };
+    let ours = proxai_translate::encode_failure(dialect, failure, "");
+    let wanted = Doc::scan(&ours).ok()?.child("error")?.value(&ours, key)?;
+    let error = Doc::scan(body).ok()?.child("error")?;
+    let wanted = wanted.of(&ours);
+    if error
+        .value(body, key)
+        .is_some_and(|own| own.of(body) == wanted)
+    {
+        return None;
+    }
+    let mut edit = Edit::new(body);
+    edit.set(&error, key, wanted);
+    edit.finish().ok()
 }
 
 /// Whether an error body is what clients of the dialect expect.
@@ -204,4 +231,47 @@ fn silent(upstream: &Upstream) -> Box<Problem> {
     );
     problem.cause = Cause::Timeout;
     problem
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acted_on(dialect: Protocol, body: &str) -> Option<String> {
+        let failure = proxai_translate::decode_failure(dialect, 400, body.as_bytes());
+        in_words_acted_on(dialect, &failure, body.as_bytes())
+            .map(|told| String::from_utf8(told).unwrap())
+    }
+
+    #[test]
+    fn an_overflow_told_in_other_words_gets_what_the_clients_of_its_own_dialect_act_on() {
+        let own = r#"{ "error":{"code":400, "message":"request (9 tokens) exceeds the available context size (8 tokens)","type":"exceed_context_size_error","n_ctx":8}}"#;
+        let told = own.replace("400", r#""context_length_exceeded""#);
+        assert_eq!(acted_on(Protocol::Chat, own), Some(told.clone()));
+        assert_eq!(acted_on(Protocol::Responses, own), Some(told));
+        let own = r#"{"type":"error","error":{"type":"BadRequestError","message":"This model's maximum context length is 8 tokens. However, your prompt contains 9."}}"#;
+        let told = own.replace("This model", "prompt is too long: This model");
+        assert_eq!(acted_on(Protocol::Messages, own), Some(told));
+    }
+
+    #[test]
+    fn an_error_that_says_it_already_or_is_another_keeps_every_byte() {
+        for (dialect, body) in [
+            (
+                Protocol::Chat,
+                r#"{"error":{"message":"x","type":"t","param":"messages","code":"context_length_exceeded"}}"#,
+            ),
+            (
+                Protocol::Messages,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 tokens > 8 maximum"}}"#,
+            ),
+            (Protocol::Chat, r#"{"error":{"message":"no","code":400}}"#),
+            (
+                Protocol::Messages,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"no"}}"#,
+            ),
+        ] {
+            assert_eq!(acted_on(dialect, body), None, "{body}");
+        }
+    }
 }
