@@ -153,7 +153,7 @@ impl GatewayBody {
             }
             Source::Stream(stream) => {
                 ticket.record.usage = stream.usage();
-                ticket.record.losses += stream.take_losses().iter().count();
+                ticket.record.losses.extend(stream.take_losses());
                 ticket.record.error = stream.error().map(Into::into);
             }
         }

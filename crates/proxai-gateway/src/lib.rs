@@ -15,6 +15,7 @@ mod cache;
 mod call;
 mod classify;
 mod collect;
+mod counters;
 mod discovery;
 mod ending;
 mod forward;
@@ -45,6 +46,9 @@ mod wishes;
 
 pub use abilities::{abilities, needs_hub};
 pub use body::{BodyError, GatewayBody};
+pub use counters::{
+    Counters, Counts, LossLabels, RequestLabels, StatusClass, TokenKind, TokenLabels,
+};
 pub use models::ModelList;
 pub use permit::{Gauge, Permit, PlaceLimits};
 pub use problem::ErrorFormat;

@@ -289,24 +289,27 @@ fn leave_out(sent: &mut Sent, parameters: &[&'static str]) {
     }
 }
 
-/// The refusal of a request that would lose something (T4). A value that the target needs and the
-/// client left open is no loss to a client that left it open.
+/// The refusal of a request that would lose something (T4). What is made up counts too: an answer
+/// that ends at a limit the client never set is not the answer it asked for.
 fn refuse_losses(losses: &Losses) -> Result<(), Box<Problem>> {
-    let lost = || {
-        losses
-            .iter()
-            .filter(|loss| loss.kind != LossKind::Defaulted)
-    };
-    let Some(first) = lost().next() else {
+    let Some(first) = losses.iter().next() else {
         return Ok(());
     };
-    let list: Vec<String> = lost().map(ToString::to_string).collect();
+    let list: Vec<String> = losses.iter().map(ToString::to_string).collect();
+    let mut remedies = Vec::new();
+    if losses.iter().any(|loss| loss.kind != LossKind::Defaulted) {
+        remedies.push("leave out what is dropped or approximated");
+    }
+    if losses.iter().any(|loss| loss.kind == LossKind::Defaulted) {
+        remedies.push("say what is defaulted");
+    }
     Err(Problem::refused(
         Failure::new(
             FailureKind::InvalidRequest,
             format!(
-                "the target cannot take all of this request and it is strict: {}; leave them out, or send it without x-proxai-strict",
-                list.join("; ")
+                "the target cannot take this request as it is and it is strict: {}; {}, or send it with x-proxai-strict: false",
+                list.join("; "),
+                remedies.join(" and ")
             ),
         )
         .with_code("strict_loss")

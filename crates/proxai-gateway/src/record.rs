@@ -1,4 +1,4 @@
-//! What is remembered of a request for its one log line (O1), and where that line goes.
+//! What is remembered of a request for its one log line (O1) and its metrics, and where that goes.
 //!
 //! Ids, names and numbers; never a body, a prompt or a secret.
 
@@ -6,13 +6,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proxai_ir::Losses;
 use proxai_types::{Protocol, Usage};
 use tokio::time::Instant;
 
+use crate::counters::Counters;
 use crate::permit::Permit;
 
 /// How a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// With everything the upstream had to say.
     End,
@@ -68,15 +70,18 @@ pub struct Record {
     pub duration: Duration,
     /// What it cost.
     pub usage: Option<Usage>,
-    /// How many things a translation could not carry.
-    pub losses: usize,
+    /// What the request or the answer could not carry (T4). Paths hold the client's own keys: what
+    /// counts them must not use them as they are; see
+    /// [`features::label`](proxai_translate::features::label).
+    pub losses: Losses,
     /// How it ended.
     pub outcome: Outcome,
     /// The code of the error, if there was one.
     pub error: Option<Box<str>>,
 }
 
-/// Where records go. Called once per request, from the task that served it: must not block.
+/// Where records go: the hook for whoever logs, counts or bills. The gateway's own [`Counters`]
+/// are one. Called once per request, from the task that served it: must not block.
 pub trait Journal: fmt::Debug + Send + Sync {
     /// A request has ended.
     fn record(&self, record: &Record);
@@ -88,6 +93,20 @@ pub struct Silent;
 
 impl Journal for Silent {
     fn record(&self, _: &Record) {}
+}
+
+/// Counts what is recorded, and passes it on.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) journal: Arc<dyn Journal>,
+}
+
+impl Journal for Counted {
+    fn record(&self, record: &Record) {
+        self.counters.record(record);
+        self.journal.record(record);
+    }
 }
 
 /// Lives as long as the response's body and writes the record when that is dropped, however that

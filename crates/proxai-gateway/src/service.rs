@@ -17,7 +17,7 @@ use futures_util::FutureExt;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use proxai_ir::{Failure, FailureKind};
+use proxai_ir::{Failure, FailureKind, Losses};
 use proxai_router::{Ask, FallbackOn, Plan};
 use proxai_types::{Operation, Protocol};
 use tokio::time::Instant;
@@ -27,12 +27,13 @@ use crate::body::{GatewayBody, Source};
 use crate::call::{Call, Head};
 use crate::classify::{Class, classify, dialect};
 use crate::collect::collect;
+use crate::counters::Counters;
 use crate::forward;
 use crate::headers::{FALLBACK_COUNT, JSON, LOSS, MODEL, PROVIDER, REQUEST_ID, ROUTE, loss_value};
 use crate::id::Ids;
 use crate::permit::Gauge;
 use crate::problem::{Cause, Problem, short_code};
-use crate::record::{Journal, Outcome, Record, Ticket};
+use crate::record::{Counted, Journal, Outcome, Record, Ticket};
 use crate::snapshot::{Live, Snapshot};
 use crate::upstream::To;
 use crate::wishes::Wishes;
@@ -47,6 +48,7 @@ pub struct Gateway(Arc<Inner>);
 struct Inner {
     live: Arc<Live>,
     journal: Arc<dyn Journal>,
+    counters: Arc<Counters>,
     ids: Ids,
     gauge: Gauge,
     /// Shared by all records that have nothing to say there.
@@ -62,9 +64,15 @@ struct Served {
 impl Gateway {
     /// A gateway that serves whatever generation is live.
     pub fn new(live: Arc<Live>, journal: Arc<dyn Journal>) -> Self {
+        let counters = Arc::<Counters>::default();
+        let journal = Arc::new(Counted {
+            counters: Arc::clone(&counters),
+            journal,
+        });
         Self(Arc::new(Inner {
             live,
             journal,
+            counters,
             ids: Ids::new(),
             gauge: Gauge::default(),
             none: "".into(),
@@ -74,6 +82,11 @@ impl Gateway {
     /// Requests in flight, streams included.
     pub fn in_flight(&self) -> usize {
         self.0.gauge.count()
+    }
+
+    /// What has been counted of all requests that have ended.
+    pub fn counters(&self) -> &Counters {
+        &self.0.counters
     }
 
     /// The configuration in use.
@@ -123,7 +136,7 @@ impl Gateway {
                 first_byte: None,
                 duration: std::time::Duration::ZERO,
                 usage: None,
-                losses: 0,
+                losses: Losses::new(),
                 outcome: Outcome::End,
                 error: None,
             },
@@ -361,7 +374,7 @@ fn respond(served: Served, id: &Arc<str>, mut ticket: Box<Ticket>) -> Response<G
     let record = &mut ticket.record;
     record.status = answer.status.as_u16();
     record.upstream_protocol = Some(answer.upstream_protocol);
-    record.losses = answer.losses.iter().count();
+    record.losses = answer.losses;
     record.usage = answer.usage;
     record.stream = answer.stream;
     if !answer.status.is_success() {
@@ -483,7 +496,7 @@ async fn models(snapshot: &Snapshot, call: &Call) -> Result<Served, Box<Problem>
             headers,
             source: Source::Whole(body),
             upstream_protocol: call.dialect,
-            losses: proxai_ir::Losses::new(),
+            losses: Losses::new(),
             usage: None,
             stream: false,
         },

@@ -8,6 +8,7 @@ use http::header::{CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 
+use crate::metrics;
 use crate::state::State;
 
 /// Answers one request.
@@ -26,7 +27,14 @@ pub(crate) fn answer<B>(state: &State, request: &Request<B>) -> Response<Full<By
             None => text(StatusCode::OK, "ready\n"),
             Some(reason) => text(StatusCode::SERVICE_UNAVAILABLE, reason),
         },
-        ("/healthz" | "/readyz", false) => {
+        ("/metrics", true) => {
+            let page = metrics::render(&state.gateway);
+            let mut response = Response::new(Full::new(Bytes::from(page)));
+            let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
+            response.headers_mut().insert(CONTENT_TYPE, kind);
+            response
+        }
+        ("/healthz" | "/readyz" | "/metrics", false) => {
             let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");
             response
                 .headers_mut()

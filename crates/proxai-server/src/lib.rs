@@ -11,6 +11,7 @@ mod accept;
 mod admin;
 mod assemble;
 mod demo;
+mod metrics;
 mod server;
 mod state;
 

@@ -274,8 +274,8 @@ fn human(
             write!(out, " cached={cached}")?;
         }
     }
-    if record.losses > 0 {
-        write!(out, " losses={}", record.losses)?;
+    if !record.losses.is_empty() {
+        write!(out, " losses={}", record.losses.len())?;
     }
     if record.outcome != Outcome::End {
         write!(out, " outcome={}", record.outcome.name())?;
@@ -330,7 +330,7 @@ fn json(out: &mut Bytes<'_>, clock: &str, millis: u32, record: &Record) -> fmt::
     writeln!(
         out,
         r#","losses":{},"outcome":"{}"}}"#,
-        record.losses,
+        record.losses.len(),
         record.outcome.name()
     )
 }

@@ -17,6 +17,7 @@ mod harness;
 mod keys;
 mod lifecycle;
 mod limits;
+mod metrics;
 mod models;
 mod passthrough;
 mod privacy;

@@ -98,6 +98,62 @@ async fn a_strict_request_that_loses_nothing_is_served_and_gets_no_second_try() 
 }
 
 #[tokio::test]
+async fn what_would_be_made_up_is_refused_too_and_said_it_is_sent() {
+    let upstream = Upstream::start().await;
+    upstream.will(Reply::json(answer(MESSAGES)));
+    let gateway = Running::before(&upstream, MESSAGES);
+    let user = json!([{"role": "user", "content": "hi"}]);
+    for (path, mut body, limit) in [
+        (
+            "/v1/chat/completions",
+            json!({"model": "up/m", "messages": user}),
+            "max_completion_tokens",
+        ),
+        (
+            "/v1/responses",
+            json!({"model": "up/m", "input": user}),
+            "max_output_tokens",
+        ),
+    ] {
+        let before = upstream.received().len();
+        let mut client = gateway.client().await;
+        let got = client.post(path, &[STRICT], body.to_string()).await;
+        assert_eq!(got.status, 400, "{path}: {}", got.text());
+        let error = &got.json()["error"];
+        assert_eq!(error["code"], "strict_loss");
+        assert_eq!(error["param"], limit);
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(&format!("{limit} defaulted")), "{message}");
+        assert!(message.contains("say what is defaulted"), "{message}");
+        assert!(!message.contains("leave out"), "{message}");
+        assert_eq!(upstream.received().len(), before);
+        body[limit] = json!(64);
+        let got = client.post(path, &[STRICT], body.to_string()).await;
+        assert_eq!(got.status, 200, "{path}: {}", got.text());
+        assert_eq!(got.header("x-proxai-loss"), "");
+    }
+    // A result that would have to be invented, and something that would be lost: all are named.
+    let body = json!({"model": "up/m", "max_tokens": 9, "seed": 1, "messages": [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": null, "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "user", "content": "well?"},
+    ]});
+    let mut client = gateway.client().await;
+    let got = client
+        .post("/v1/chat/completions", &[STRICT], body.to_string())
+        .await;
+    assert_eq!(got.status, 400, "{}", got.text());
+    for named in [
+        "seed dropped",
+        "defaulted: no result for call",
+        "leave out",
+        "say what",
+    ] {
+        assert!(got.text().contains(named), "{named}: {}", got.text());
+    }
+}
+
+#[tokio::test]
 async fn a_route_is_strict_unless_the_header_says_otherwise() {
     let upstream = Upstream::start().await;
     upstream.will(Reply::json(answer(MESSAGES)));

@@ -294,7 +294,12 @@ pub(super) fn envelope(failure: &Failure) -> wire::ErrorEnvelope<'_> {
     let code = match failure.kind {
         // Clients compact the conversation on exactly this code (X3).
         FailureKind::ContextLength => Some("context_length_exceeded"),
-        kind => failure.code.as_deref().or(code_of(kind)),
+        // A number is the status of somebody further behind; clients act on words.
+        kind => failure
+            .code
+            .as_deref()
+            .filter(|code| code_of(kind).is_none() || code.parse::<u16>().is_err())
+            .or(code_of(kind)),
     };
     let vendor_type = failure
         .vendor_type
@@ -468,6 +473,13 @@ mod tests {
             proxai_json::to_string(&envelope(&failure)),
             r#"{"error":{"message":"too long","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#
         );
+        let numbered = |kind| {
+            let failure = Failure::new(kind, "m").with_code("429");
+            envelope(&failure).error.code.value().map(Str::into_string)
+        };
+        let word = numbered(FailureKind::RateLimit);
+        assert_eq!(word.as_deref(), Some("rate_limit_exceeded"));
+        assert_eq!(numbered(FailureKind::NotFound).as_deref(), Some("429"));
         let failure = Failure {
             vendor_type: Some("api_error".to_owned()),
             ..Failure::new(FailureKind::Server, "oops")

@@ -5,6 +5,7 @@
 //! `docs/compatibility.md` and the behaviour come from the same row. A feature that a target has
 //! natively must never be reported as lost, and [`lose`] refuses to (T4).
 
+mod label;
 mod spelling;
 mod table;
 
@@ -13,6 +14,7 @@ use std::fmt;
 use proxai_ir::{LossKind, Losses};
 use proxai_types::Protocol;
 
+pub use label::{OTHER, label};
 pub(crate) use spelling::as_sent;
 pub use table::TABLE;
 

@@ -123,7 +123,13 @@ pub(super) fn body_of(failure: &Failure) -> ErrorBody<'_> {
     ErrorBody {
         kind: Some(Str::from(type_of(failure.kind))),
         message: json(&message),
-        code: failure.code.as_deref().and_then(json),
+        // Errors of this API have no code. One that is a word tells something; a number only
+        // repeats a status.
+        code: failure
+            .code
+            .as_deref()
+            .filter(|code| !code.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(json),
         param: failure.param.as_deref().and_then(json),
         details: None,
     }
@@ -215,6 +221,20 @@ mod tests {
         let text = told(&foreign);
         assert!(text.contains("prompt is too long: maximum context length is 8"));
         assert!(text.contains(r#""code":"context_length_exceeded""#));
+    }
+
+    #[test]
+    fn a_code_that_is_a_number_is_not_told() {
+        for (code, told_as) in [
+            ("400", None),
+            ("1113", None),
+            ("slow_down", Some("slow_down")),
+        ] {
+            let text = told(&Failure::new(FailureKind::RateLimit, "m").with_code(code));
+            let told_code = told_as.map_or(String::new(), |code| format!(r#""code":"{code}""#));
+            assert_eq!(text.contains(r#""code""#), told_as.is_some(), "{text}");
+            assert!(text.contains(&told_code), "{text}");
+        }
     }
 
     #[test]
