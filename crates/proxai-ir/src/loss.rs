@@ -114,11 +114,6 @@ impl Losses {
         self.0.is_empty()
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The losses.
     pub fn iter(&self) -> std::slice::Iter<'_, Loss> {
         self.0.iter()
