@@ -68,6 +68,11 @@ impl Items {
             "response.reasoning_summary_part.added" => self.part_added(index, "summary", value),
             "response.reasoning_summary_part.done" => self.part_done(index, "summary", value),
             "response.output_text.annotation.added" => None,
+            "response.web_search_call.in_progress"
+            | "response.web_search_call.searching"
+            | "response.web_search_call.completed" => {
+                (item["type"] != "web_search_call").then_some("the item is no search")
+            }
             _ => self.text(index, kind, value),
         }
     }

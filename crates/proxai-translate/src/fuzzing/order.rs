@@ -195,7 +195,7 @@ impl Rules {
                 ("text", Some("citations_delta")) => return index == Some(*open),
                 ("thinking", Some("thinking_delta")) => "thinking",
                 ("thinking", Some("signature_delta")) => "signature",
-                ("tool_use", Some("input_json_delta")) => "partial_json",
+                ("tool_use" | "server_tool_use", Some("input_json_delta")) => "partial_json",
                 _ => return false,
             };
             index == Some(*open) && delta[member].is_string()

@@ -7,8 +7,8 @@
 //! the bytes of the shorter one (T5): contents are always arrays, nothing is moved to the front.
 
 use proxai_ir::{
-    At, CacheMark, Content, Losses, Part, Reasoning, Request, Role, ToolCall, ToolKind, ToolResult,
-    Turn,
+    At, CacheMark, Content, Losses, Part, Reasoning, Request, Role, Sealed, ToolCall, ToolKind,
+    ToolResult, Turn,
 };
 use proxai_json::{Str, Text};
 use proxai_messages as wire;
@@ -16,7 +16,7 @@ use proxai_messages::{CacheControl, ContentBlock};
 use proxai_types::{Protocol, as_system_text};
 
 use super::input::{Input, wrapped};
-use super::media;
+use super::{media, search};
 use crate::adapter::RequestError;
 use crate::context::Target;
 use crate::features::{Feature, lose_at};
@@ -343,7 +343,21 @@ impl<'r> Encoder<'_, '_, 'r> {
 
     fn assistant(&mut self, turn: &'r Turn<'_>) -> Result<(), RequestError> {
         for part in &turn.parts {
+            if let Some(blocks) = self.coming_home(part) {
+                let blocks = blocks.into_iter().map(|block| (part.at, block));
+                self.draft(Role::Assistant).blocks.extend(blocks);
+                continue;
+            }
             let block = match &part.content {
+                Content::WebSearch(_) => {
+                    lose_at(
+                        Feature::SearchHistory,
+                        part.at,
+                        Protocol::Messages,
+                        self.losses,
+                    );
+                    None
+                }
                 Content::Reasoning(thought) => self.thought(part.at, thought),
                 Content::ToolCall(call) => Some(self.call(part, call)),
                 Content::Media(_) => {
@@ -362,6 +376,18 @@ impl<'r> Encoder<'_, '_, 'r> {
         Ok(())
     }
 
+    /// What the provider itself did in an earlier turn, in its own blocks.
+    fn coming_home(&self, part: &'r Part<'_>) -> Option<Vec<ContentBlock<'r>>> {
+        let sealed = match &part.content {
+            Content::WebSearch(search) => search.sealed.as_ref(),
+            Content::Reasoning(thought) => thought.sealed.as_ref(),
+            _ => None,
+        };
+        let own =
+            |sealed: &&Sealed<'_>| seal::belongs_to(sealed, Protocol::Messages, self.target.issuer);
+        search::blocks_of(sealed.filter(own)?)
+    }
+
     /// A thought goes back to its issuer, with its seal; without one it would be refused (case 59).
     fn thought(&mut self, at: At, thought: &'r Reasoning<'_>) -> Option<ContentBlock<'r>> {
         let sealed = thought
@@ -369,7 +395,10 @@ impl<'r> Encoder<'_, '_, 'r> {
             .as_ref()
             .filter(|sealed| seal::belongs_to(sealed, Protocol::Messages, self.target.issuer));
         let Some(sealed) = sealed else {
-            let why = if thought.sealed.is_some() {
+            let item = thought.sealed.as_ref().and_then(seal::item_of);
+            let why = if item.is_some() {
+                Feature::SearchHistory.support(Protocol::Messages).note()
+            } else if thought.sealed.is_some() {
                 "the thought was sealed by another provider"
             } else {
                 "Messages takes no thought without its signature"

@@ -198,8 +198,11 @@ pub(super) fn input(query: &str) -> String {
 /// The result that shows to a client what a search gave.
 pub(super) fn result<'s>(id: &'s str, search: &'s WebSearch<'_>) -> ContentBlock<'s> {
     let own = search.sealed.as_ref().and_then(blocks_of);
-    if let Some(own @ ContentBlock::WebSearchResult(_)) = own.and_then(|mut own| own.pop()) {
-        return own;
+    if let Some(ContentBlock::WebSearchResult(own)) = own.and_then(|mut own| own.pop()) {
+        return ContentBlock::WebSearchResult(wire::HostedResultBlock {
+            tool_use_id: Str::from(id),
+            ..own
+        });
     }
     let content = if let Some(reason) = &search.failed {
         let known = ERRORS.iter().find(|known| *known == &reason.as_str());

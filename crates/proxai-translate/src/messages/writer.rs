@@ -222,7 +222,7 @@ impl Writer {
                 }
             }
             PartKind::WebSearch { id } => Kind::Search {
-                id: if id.starts_with(search::PREFIX) {
+                id: if id.starts_with(search::PREFIX) && self.is_new(&id) {
                     id.into_string()
                 } else {
                     ids::item(search::PREFIX, &self.answer, at)
@@ -254,6 +254,12 @@ impl Writer {
         if is_tool {
             self.claim(at, out);
         }
+    }
+
+    /// Whether no search has that id.
+    fn is_new(&self, id: &str) -> bool {
+        let mut kinds = self.slots.iter().map(|slot| &slot.kind);
+        kinds.all(|kind| !matches!(kind, Kind::Search { id: known, .. } if known == id))
     }
 
     fn text(&mut self, part: PartId, text: &str, out: &mut impl Blocks) {
@@ -514,7 +520,7 @@ impl Writer {
                 }
             }
             Kind::Search { id, search } => {
-                let (id, search) = (std::mem::take(id), search.take());
+                let (id, search) = (id.clone(), search.take());
                 let index = slot.index;
                 if let Some(search) = search {
                     self.search(index, &id, *search, out);

@@ -54,9 +54,12 @@ pub fn prepare(
     };
     request.tools.retain_mut(|tool| {
         let original = prepare_tool(tool, &naming, (!custom).then_some(grammar), losses);
-        let hosted = matches!(tool.definition, ToolDefinition::WebSearch(_));
-        // Only Messages calls its own search by a name that functions could have too.
-        let own = hosted && protocol != Protocol::Messages;
+        let own = match tool.definition {
+            ToolDefinition::Hosted { .. } => true,
+            // Only Messages calls its own search by a name that functions could have too.
+            ToolDefinition::WebSearch(_) => protocol != Protocol::Messages,
+            _ => false,
+        };
         if !own && !names.insert(tool.name.as_str().to_owned()) {
             losses.dropped(tool.at, "a tool of the same name stands before it");
             return false;
@@ -173,10 +176,11 @@ fn prepare_choice(request: &mut Request<'_>, naming: &Naming, custom: bool, loss
         }
         _ => {}
     }
-    let offered = |name: &Str<'_>| request.tools.iter().any(|tool| tool.name == *name);
+    let written = |tool: &&Tool<'_>| !matches!(tool.definition, ToolDefinition::Hosted { .. });
+    let mut offered = request.tools.iter().filter(written);
     let missing = match &request.tool_choice {
-        Some(ToolChoice::Named { name, .. }) => !offered(name),
-        Some(ToolChoice::Required) => request.tools.is_empty(),
+        Some(ToolChoice::Named { name, .. }) => !offered.any(|tool| tool.name == *name),
+        Some(ToolChoice::Required) => offered.next().is_none(),
         _ => false,
     };
     if missing {

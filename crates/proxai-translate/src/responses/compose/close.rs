@@ -5,7 +5,7 @@ use proxai_json::Str;
 use proxai_responses::lenient::JsonText;
 use proxai_responses::{
     AnnotationEvent, ArgumentsEvent, ContentPart, CustomInputEvent, Item, PartEvent, RefusalEvent,
-    StreamEvent, SummaryPartEvent, SummaryTextEvent, TextEvent,
+    StreamEvent, SummaryPartEvent, SummaryTextEvent, TextEvent, WebSearchCall,
 };
 
 use super::super::draft::{Body, Piece, Thought, message_item, summary_part, thought_item};
@@ -174,7 +174,12 @@ impl Composer {
                     ("completed", Some(_)) => "failed",
                     _ => status,
                 };
-                if let Some(own) = search.sealed.as_ref().and_then(search::item_of) {
+                let own = search.sealed.as_ref().and_then(search::item_of);
+                if let Some(Item::WebSearchCall(own)) = own {
+                    let own = Item::WebSearchCall(WebSearchCall {
+                        id: Some(draft.id.as_str().into()),
+                        ..own
+                    });
                     self.wire.item_done(item, &own)
                 } else {
                     let sealed = search.sealed.as_ref();

@@ -104,7 +104,8 @@ impl Composer {
     /// Adds a search; an id of this protocol is kept.
     pub(super) fn add_search(&mut self, id: &str, search: WebSearch<'static>) -> usize {
         self.close_idle_message("completed");
-        let id = if id.starts_with(search::PREFIX) {
+        let is_new = self.items.iter().all(|item| item.id != id);
+        let id = if id.starts_with(search::PREFIX) && is_new {
             id.to_owned()
         } else {
             self.new_id(search::PREFIX)
