@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use proxai_router::{FallbackOn, LossPolicy, MatchKind};
+use proxai_router::{CachePolicy, FallbackOn, LossPolicy, MatchKind};
 use proxai_types::Protocol;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
@@ -119,6 +119,7 @@ words! {
     LogFormat { "human" => Human, "json" => Json }
     ErrorFormat { "json" => Json, "text" => Text }
     Compatibility { "anthropic_compatible" => AnthropicCompatible, "strict" => Strict }
+    CachePolicy { "respect" => Respect, "disable" => Disable, "force" => Force }
     LossPolicy { "report" => Report, "strict" => Strict }
     Balance {
         "weighted" => Weighted,

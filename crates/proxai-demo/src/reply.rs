@@ -165,7 +165,12 @@ fn tool_to_call<'r, 'a>(request: &'r Request<'a>, asked: &Asked) -> Option<&'r T
     let mut offered: Vec<&Tool<'_>> = request
         .tools
         .iter()
-        .filter(|tool| !matches!(tool.definition, ToolDefinition::Hosted { .. }))
+        .filter(|tool| {
+            !matches!(
+                tool.definition,
+                ToolDefinition::Hosted { .. } | ToolDefinition::WebSearch(_)
+            )
+        })
         .collect();
     let mut required = false;
     match &request.tool_choice {
@@ -216,9 +221,9 @@ fn tool_call(tool: &Tool<'_>, asked: &Asked, id: &str) -> Part<'static> {
             parameters.map_or_else(|| "{}".to_owned(), |p| sampled(p.get())),
         ),
         ToolDefinition::Native { parameters, .. } => (ToolKind::Native, sampled(parameters)),
-        ToolDefinition::Custom { .. } | ToolDefinition::Hosted { .. } => {
-            (ToolKind::Custom, asked.text.clone())
-        }
+        ToolDefinition::Custom { .. }
+        | ToolDefinition::Hosted { .. }
+        | ToolDefinition::WebSearch(_) => (ToolKind::Custom, asked.text.clone()),
     };
     let call = ToolCall {
         id: format!("call_{id}").into(),

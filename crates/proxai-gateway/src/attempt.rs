@@ -12,12 +12,14 @@ use http::{Response, StatusCode};
 use proxai_ir::{FailureKind, Losses};
 use proxai_router::Attempt;
 use proxai_sse::Decoder;
-use proxai_translate::StreamTranslator;
+use proxai_translate::{ReplyContext, StreamTranslator, Turn};
 use proxai_types::{Operation, Protocol, Usage};
 use proxai_upstream::ReplyBody;
 
 use crate::body::{Forward, Source};
+use crate::cache;
 use crate::call::Call;
+use crate::continuing::Continuing;
 use crate::headers::{EVENT_STREAM, JSON, ReplyHop, filter_reply, mark_stream};
 use crate::outgoing::{Sent, Way, prepare};
 use crate::problem::{Cause, Problem};
@@ -77,6 +79,8 @@ pub(crate) struct Answer {
     pub(crate) losses: Losses,
     pub(crate) usage: Option<Usage>,
     pub(crate) stream: bool,
+    /// How often a paused turn was sent again for it.
+    pub(crate) continuations: u32,
 }
 
 /// A refusal, and what may be tried against it.
@@ -107,7 +111,7 @@ pub(crate) async fn generate(
     cx: Context<'_>,
     call: &Call,
     client: Protocol,
-    upstream: &Upstream,
+    upstream: &Arc<Upstream>,
     attempt: &Attempt,
 ) -> Result<Answer, Box<Problem>> {
     let model = attempt.upstream_model.as_str();
@@ -117,8 +121,8 @@ pub(crate) async fn generate(
         let refusal = match exchange(cx, call, client, &way, upstream, attempt).await {
             Ok(mut answer) => {
                 remember(upstream, model, &way);
-                let cache = call.wishes.cache;
-                cache.tell(answer.usage.as_ref(), &mut answer.headers);
+                let policy = call.wishes.cache_of(attempt);
+                cache::tell(policy, answer.usage.as_ref(), &mut answer.headers);
                 return Ok(answer);
             }
             Err(refusal) => refusal,
@@ -197,10 +201,11 @@ async fn exchange(
     call: &Call,
     client: Protocol,
     way: &Way,
-    upstream: &Upstream,
+    upstream: &Arc<Upstream>,
     attempt: &Attempt,
 ) -> Result<Answer, Refusal> {
     let (request, mut sent) = prepare(cx, call, client, way, upstream, attempt)?;
+    let continuing = Continuing::of(cx, call, client, upstream, &request, &sent);
     let operation = Operation::Generate(way.protocol);
     let response = upstream
         .send(cx.asked(call, operation, way.protocol), request)
@@ -210,7 +215,8 @@ async fn exchange(
     if status.is_success() {
         // The answer may take long, and nothing asks for the request again.
         sent.body = Bytes::new();
-        return Ok(read(cx, call, client, upstream, sent, response).await?);
+        let continuing = continuing.map(|continuing| continuing.with_key_of(&response));
+        return Ok(read(cx, call, client, upstream, sent, continuing, response).await?);
     }
     let (parts, body) = response.into_parts();
     let (problem, said) =
@@ -225,10 +231,28 @@ async fn read(
     client: Protocol,
     upstream: &Upstream,
     sent: Sent,
+    continuing: Option<Box<Continuing>>,
     response: Response<ReplyBody>,
 ) -> Result<Answer, Box<Problem>> {
     let (parts, body) = response.into_parts();
     let kind = Kind::of(&parts.headers, call.head.stream);
+    let (continuing, whole) = match continuing {
+        Some(continuing) if kind == Kind::Events && call.head.stream => (Some(continuing), None),
+        whole => (None, whole),
+    };
+    if let Some(continuing) = whole {
+        let reply = sent.context(cx, call, upstream);
+        return turn(
+            client,
+            upstream,
+            reply,
+            sent,
+            continuing,
+            parts.headers,
+            body,
+        )
+        .await;
+    }
     match (kind, call.head.stream) {
         (Kind::Page, _) => {
             let mut problem = Problem::new(
@@ -242,7 +266,9 @@ async fn read(
             problem.cause = Cause::Status(parts.status.as_u16());
             Err(problem)
         }
-        (Kind::Events, true) => stream(cx, client, upstream, sent, parts.headers, body).await,
+        (Kind::Events, true) => {
+            stream(cx, client, upstream, sent, continuing, parts.headers, body).await
+        }
         (Kind::Events, false) => {
             let whole = collect(body, cx.limits.response_body, upstream).await?;
             let whole = restore::events(&sent.names, whole, cx.limits.event);
@@ -266,18 +292,13 @@ async fn read(
             let mut out = BytesMut::new();
             let usage = proxai_translate::replay_as_stream(client, reply, &whole, &mut out)
                 .map_err(|error| unreadable(&error, upstream))?;
-            let mut headers = filter_reply(ReplyHop::Replaced, parts.headers);
-            headers.insert(CONTENT_TYPE, EVENT_STREAM);
-            mark_stream(&mut headers);
-            Ok(Answer {
-                status: StatusCode::OK,
-                headers,
-                source: Source::Whole(out.freeze()),
-                upstream_protocol: sent.upstream,
-                losses: sent.losses,
+            Ok(replayed(
+                parts.headers,
+                out,
+                sent.upstream,
+                sent.losses,
                 usage,
-                stream: true,
-            })
+            ))
         }
         (Kind::Json, false) => match sent.reply.clone() {
             None => untouched(cx, upstream, sent, parts.status, parts.headers, body).await,
@@ -300,6 +321,51 @@ async fn read(
     }
 }
 
+/// A turn that the upstream may pause, read whole (case 104).
+async fn turn(
+    client: Protocol,
+    upstream: &Upstream,
+    reply: Arc<ReplyContext>,
+    sent: Sent,
+    mut continuing: Box<Continuing>,
+    headers: HeaderMap,
+    body: ReplyBody,
+) -> Result<Answer, Box<Problem>> {
+    let mut turn = Turn::new(reply);
+    continuing.complete(&mut turn, &headers, body).await?;
+    let mut answer = if continuing.wants_stream() {
+        let mut out = BytesMut::new();
+        let usage = turn
+            .replay(client, &mut out)
+            .map_err(|error| unreadable(&error, upstream))?;
+        replayed(headers, out, sent.upstream, sent.losses, usage)
+    } else {
+        let told = turn
+            .translate(client)
+            .map_err(|error| unreadable(&error, upstream))?;
+        let mut losses = sent.losses;
+        losses.extend(told.losses);
+        let body = told.body.into();
+        json(headers, body, sent.upstream, losses, told.usage)
+    };
+    answer.continuations = continuing.count();
+    Ok(answer)
+}
+
+fn replayed(
+    headers: HeaderMap,
+    body: BytesMut,
+    upstream_protocol: Protocol,
+    losses: Losses,
+    usage: Option<Usage>,
+) -> Answer {
+    let mut answer = json(headers, body.freeze(), upstream_protocol, losses, usage);
+    answer.headers.insert(CONTENT_TYPE, EVENT_STREAM);
+    mark_stream(&mut answer.headers);
+    answer.stream = true;
+    answer
+}
+
 fn json(
     headers: HeaderMap,
     body: Bytes,
@@ -317,6 +383,7 @@ fn json(
         losses,
         usage,
         stream: false,
+        continuations: 0,
     }
 }
 
@@ -326,6 +393,7 @@ async fn stream(
     client: Protocol,
     upstream: &Upstream,
     sent: Sent,
+    continuing: Option<Box<Continuing>>,
     headers: HeaderMap,
     body: ReplyBody,
 ) -> Result<Answer, Box<Problem>> {
@@ -341,12 +409,22 @@ async fn stream(
             let tap = Tap::new(client, cx.limits.event, id);
             Engine::Tap(Box::new(tap.withholding_usage(sent.withhold_usage)))
         }
-        Some(reply) => Engine::Translate(
-            Decoder::with_max_frame(cx.limits.event),
-            Box::new(StreamTranslator::new(client, reply)),
-        ),
+        Some(reply) => {
+            let translator = StreamTranslator::new(client, reply);
+            let translator = match &continuing {
+                Some(_) => translator.continuing(),
+                None => translator,
+            };
+            Engine::Translate(
+                Decoder::with_max_frame(cx.limits.event),
+                Box::new(translator),
+            )
+        }
     };
     let mut stream = StreamBody::new(body, engine, pulse);
+    if let Some(continuing) = continuing {
+        stream.continue_with(continuing);
+    }
     if !sent.names.is_empty() {
         stream.restore(Restorer::new(sent.names, cx.limits.event));
     }
@@ -373,6 +451,7 @@ async fn stream(
         losses: sent.losses,
         usage: None,
         stream: true,
+        continuations: 0,
     })
 }
 
@@ -431,5 +510,6 @@ async fn untouched(
         losses: sent.losses,
         usage,
         stream: false,
+        continuations: 0,
     })
 }

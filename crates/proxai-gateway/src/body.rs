@@ -153,6 +153,7 @@ impl GatewayBody {
             }
             Source::Stream(stream) => {
                 ticket.record.usage = stream.usage();
+                ticket.record.continuations = stream.continuations();
                 ticket.record.losses.extend(stream.take_losses());
                 ticket.record.error = stream.error().map(Into::into);
             }

@@ -1,5 +1,7 @@
-//! What a client wants of the upstream's prompt cache, and what came of it (T13).
+//! What becomes of the upstream's prompt cache, and what came of it (T13).
 //!
+//! A request's header decides before the rules of the configuration do
+//! ([`CacheRules`](proxai_router::CacheRules)).
 //! `respect` leaves every byte; `disable` takes markers and keys out; `force` marks the end of
 //! tools, system and conversation, or names the conversation, where the client did not. Works on
 //! the upstream's body, so that every client can say it in every protocol.
@@ -12,6 +14,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use memchr::memmem;
 use proxai_ir::{Failure, FailureKind};
 use proxai_json::{Container, Doc, Edit, Span};
+use proxai_router::CachePolicy;
 use proxai_types::{Protocol, Usage};
 
 use crate::problem::Problem;
@@ -32,65 +35,53 @@ const MAX_MARKS: usize = 4;
 /// Content within content: a tool's result is the deepest.
 const MAX_DEPTH: usize = 3;
 
-/// What a client wants of the cache.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum CacheMode {
-    /// What the body says.
-    #[default]
-    Respect,
-    /// No caching.
-    Disable,
-    /// Caching, whatever the body says.
-    Force,
+/// What the request's headers say, if anything.
+pub(crate) fn asked(headers: &HeaderMap) -> Result<Option<CachePolicy>, Box<Problem>> {
+    let Some((name, value)) = [CACHE, ALIAS]
+        .into_iter()
+        .find_map(|name| headers.get(&name).map(|value| (name.clone(), value)))
+    else {
+        return Ok(None);
+    };
+    let word = value.as_bytes().trim_ascii();
+    let policy = CachePolicy::ALL
+        .into_iter()
+        .find(|policy| policy.name().as_bytes() == word);
+    match policy {
+        Some(policy) => Ok(Some(policy)),
+        None => Err(Problem::refused(
+            Failure::new(
+                FailureKind::InvalidRequest,
+                format!("header {name} is `respect`, `disable` or `force`"),
+            )
+            .with_code("cache_override_invalid")
+            .with_param(name.as_str()),
+        )),
+    }
 }
 
-impl CacheMode {
-    /// What the request's headers say.
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Box<Problem>> {
-        let Some((name, value)) = [CACHE, ALIAS]
-            .into_iter()
-            .find_map(|name| headers.get(&name).map(|value| (name.clone(), value)))
-        else {
-            return Ok(Self::Respect);
-        };
-        match value.as_bytes().trim_ascii() {
-            b"respect" => Ok(Self::Respect),
-            b"disable" => Ok(Self::Disable),
-            b"force" => Ok(Self::Force),
-            _ => Err(Problem::refused(
-                Failure::new(
-                    FailureKind::InvalidRequest,
-                    format!("header {name} is `respect`, `disable` or `force`"),
-                )
-                .with_code("cache_override_invalid")
-                .with_param(name.as_str()),
-            )),
-        }
-    }
+/// The body as it is to be cached.
+pub(crate) fn apply(policy: CachePolicy, protocol: Protocol, body: Bytes) -> Bytes {
+    let wanted = match policy {
+        CachePolicy::Respect => return body,
+        CachePolicy::Disable if memmem::find(&body, b"cache").is_none() => return body,
+        CachePolicy::Disable => disabled(&body),
+        CachePolicy::Force if protocol == Protocol::Messages => marked(&body),
+        CachePolicy::Force => keyed(&body),
+    };
+    wanted.map_or(body, Bytes::from)
+}
 
-    /// The body as the client wants it cached.
-    pub(crate) fn apply(self, protocol: Protocol, body: Bytes) -> Bytes {
-        let wanted = match self {
-            Self::Respect => return body,
-            Self::Disable if memmem::find(&body, b"cache").is_none() => return body,
-            Self::Disable => disabled(&body),
-            Self::Force if protocol == Protocol::Messages => marked(&body),
-            Self::Force => keyed(&body),
-        };
-        wanted.map_or(body, Bytes::from)
-    }
-
-    /// Says in the answer what came of it, as far as it is known.
-    pub(crate) fn tell(self, usage: Option<&Usage>, headers: &mut HeaderMap) {
-        let word = match (self, usage.and_then(|usage| usage.cache_read)) {
-            (Self::Disable, _) => "bypass",
-            (Self::Force, _) => "force",
-            (Self::Respect, Some(0)) => "miss",
-            (Self::Respect, Some(_)) => "hit",
-            (Self::Respect, None) => return,
-        };
-        headers.insert(CACHE, HeaderValue::from_static(word));
-    }
+/// Says in the answer what came of it, as far as it is known.
+pub(crate) fn tell(policy: CachePolicy, usage: Option<&Usage>, headers: &mut HeaderMap) {
+    let word = match (policy, usage.and_then(|usage| usage.cache_read)) {
+        (CachePolicy::Disable, _) => "bypass",
+        (CachePolicy::Force, _) => "force",
+        (CachePolicy::Respect, Some(0)) => "miss",
+        (CachePolicy::Respect, Some(_)) => "hit",
+        (CachePolicy::Respect, None) => return,
+    };
+    headers.insert(CACHE, HeaderValue::from_static(word));
 }
 
 /// The body without markers and keys.
@@ -206,8 +197,8 @@ fn keyed(body: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn apply(mode: CacheMode, protocol: Protocol, body: &str) -> String {
-        let body = mode.apply(protocol, Bytes::copy_from_slice(body.as_bytes()));
+    fn apply(policy: CachePolicy, protocol: Protocol, body: &str) -> String {
+        let body = super::apply(policy, protocol, Bytes::copy_from_slice(body.as_bytes()));
         String::from_utf8(body.to_vec()).unwrap()
     }
 
@@ -215,12 +206,12 @@ mod tests {
     fn disabling_takes_every_mark_and_leaves_what_only_has_the_name() {
         let body = r#"{"system":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}],"tools":[{"name":"t","cache_control":{},"input_schema":{"properties":{"cache_control":{}}}}],"messages":[{"role":"user","content":[{"type":"tool_result","content":[{"type":"text","text":"x","cache_control":{}}]}]},{"role":"assistant","content":[{"type":"tool_use","input":{"cache_control":1}}]}]}"#;
         assert_eq!(
-            apply(CacheMode::Disable, Protocol::Messages, body),
+            apply(CachePolicy::Disable, Protocol::Messages, body),
             r#"{"system":[{"type":"text","text":"a"}],"tools":[{"name":"t","input_schema":{"properties":{"cache_control":{}}}}],"messages":[{"role":"user","content":[{"type":"tool_result","content":[{"type":"text","text":"x"}]}]},{"role":"assistant","content":[{"type":"tool_use","input":{"cache_control":1}}]}]}"#
         );
         let body = r#"{"prompt_cache_key":"k","model":"m"}"#;
         assert_eq!(
-            apply(CacheMode::Disable, Protocol::Responses, body),
+            apply(CachePolicy::Disable, Protocol::Responses, body),
             r#"{"model":"m"}"#
         );
     }
@@ -228,17 +219,17 @@ mod tests {
     #[test]
     fn forcing_marks_the_ends_and_never_more_than_four() {
         let body = r#"{"system":"be brief","tools":[{"name":"t"}],"messages":[{"role":"user","content":"hi"}]}"#;
-        let once = apply(CacheMode::Force, Protocol::Messages, body);
+        let once = apply(CachePolicy::Force, Protocol::Messages, body);
         assert_eq!(
             once,
             r#"{"system":[{"type":"text","text":"be brief","cache_control":{"type":"ephemeral"}}],"tools":[{"name":"t","cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user","content":[{"type":"text","text":"hi","cache_control":{"type":"ephemeral"}}]}]}"#
         );
-        assert_eq!(apply(CacheMode::Force, Protocol::Messages, &once), once);
+        assert_eq!(apply(CachePolicy::Force, Protocol::Messages, &once), once);
         let full = r#"{"system":"s","messages":[{"role":"user","content":[{"cache_control":{}},{"cache_control":{}},{"cache_control":{}},{"cache_control":{}},{"type":"text","text":"x"}]}]}"#;
-        assert_eq!(apply(CacheMode::Force, Protocol::Messages, full), full);
+        assert_eq!(apply(CachePolicy::Force, Protocol::Messages, full), full);
         let thought = r#"{"system":"","messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"x"}]}]}"#;
         assert_eq!(
-            apply(CacheMode::Force, Protocol::Messages, thought),
+            apply(CachePolicy::Force, Protocol::Messages, thought),
             thought
         );
     }
@@ -246,7 +237,7 @@ mod tests {
     #[test]
     fn a_forced_key_is_the_same_for_each_turn_and_the_clients_own_stays() {
         let key = |body: &str| {
-            let body = apply(CacheMode::Force, Protocol::Chat, body);
+            let body = apply(CachePolicy::Force, Protocol::Chat, body);
             let value: serde_json::Value = serde_json::from_str(&body).unwrap();
             value[KEY].as_str().unwrap().to_owned()
         };

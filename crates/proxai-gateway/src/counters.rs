@@ -231,6 +231,7 @@ mod tests {
             route: "r".into(),
             status,
             attempts: 1,
+            continuations: 0,
             stream: false,
             started: Instant::now(),
             first_byte: None,

@@ -109,6 +109,7 @@ pub(crate) async fn embeddings(
         upstream_protocol: sent.protocol,
         losses: Losses::new(),
         stream: false,
+        continuations: 0,
     })
 }
 
@@ -146,6 +147,7 @@ pub(crate) async fn count_tokens(
             losses: Losses::new(),
             usage: None,
             stream: false,
+            continuations: 0,
         });
     }
     estimate(call, upstream).await
@@ -181,6 +183,7 @@ async fn estimate(call: &Call, upstream: &Upstream) -> Result<Answer, Box<Proble
         losses: Losses::new(),
         usage: None,
         stream: false,
+        continuations: 0,
     })
 }
 
@@ -208,6 +211,7 @@ impl Sent {
             losses: Losses::new(),
             usage: None,
             stream: false,
+            continuations: 0,
         }
     }
 }

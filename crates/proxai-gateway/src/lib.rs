@@ -15,6 +15,7 @@ mod cache;
 mod call;
 mod classify;
 mod collect;
+mod continuing;
 mod counters;
 mod discovery;
 mod ending;

@@ -26,6 +26,7 @@ use proxai_types::Protocol;
 
 use crate::abilities::{abilities, needs_hub};
 use crate::attempt::Context;
+use crate::cache;
 use crate::call::Call;
 use crate::headers::forward_request;
 use crate::options;
@@ -149,7 +150,7 @@ pub(crate) fn prepare(
     if streams != call.head.stream {
         sent.body = asking_for(&sent.body, streams);
     }
-    sent.body = call.wishes.cache.apply(protocol, sent.body);
+    sent.body = cache::apply(call.wishes.cache_of(attempt), protocol, sent.body);
     apply(&mut sent, &quirks)?;
     leave_out(&mut sent, &known);
     leave_out(&mut sent, &way.without);

@@ -71,6 +71,12 @@ impl Pulse {
         self.linger_until.get_or_insert(self.heard + LINGER);
     }
 
+    /// Another answer is waited for.
+    pub(crate) fn again(&mut self) {
+        self.heard = Instant::now();
+        self.linger_until = None;
+    }
+
     /// Waits for what is due next. `call` counts the pieces of the open tool call.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, call: Option<u64>) -> Poll<Tick> {
         self.call = match (call, self.call) {

@@ -60,6 +60,8 @@ pub struct Record {
     pub status: u16,
     /// Attempts made.
     pub attempts: u32,
+    /// Further requests that the answer took, because the upstream paused the turn (case 104).
+    pub continuations: u32,
     /// Whether the answer was a stream.
     pub stream: bool,
     /// When the request came.

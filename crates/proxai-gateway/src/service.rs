@@ -131,6 +131,7 @@ impl Gateway {
                 route: Arc::clone(&inner.none),
                 status: 0,
                 attempts: 0,
+                continuations: 0,
                 stream: false,
                 started: Instant::now(),
                 first_byte: None,
@@ -300,7 +301,7 @@ impl Inner {
         &self,
         snapshot: &Snapshot,
         call: &Call,
-        upstream: &crate::upstream::Upstream,
+        upstream: &Arc<crate::upstream::Upstream>,
         attempt: &proxai_router::Attempt,
         ticket: &Ticket,
     ) -> Result<Answer, Box<Problem>> {
@@ -377,6 +378,7 @@ fn respond(served: Served, id: &Arc<str>, mut ticket: Box<Ticket>) -> Response<G
     record.losses = answer.losses;
     record.usage = answer.usage;
     record.stream = answer.stream;
+    record.continuations = answer.continuations;
     if !answer.status.is_success() {
         record.outcome = Outcome::Error;
     }
@@ -499,6 +501,7 @@ async fn models(snapshot: &Snapshot, call: &Call) -> Result<Served, Box<Problem>
             losses: Losses::new(),
             usage: None,
             stream: false,
+            continuations: 0,
         },
         labels: HeaderMap::new(),
     })

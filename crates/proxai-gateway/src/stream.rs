@@ -3,6 +3,9 @@
 //! No task and no channel: back-pressure and cancellation are the connection's own, and dropping
 //! this body drops the upstream request (S6). Whatever one read brought leaves in one piece (S5).
 //!
+//! Two answers may follow each other in one stream: a turn that the upstream pauses is sent again
+//! from here, and the client sees one answer that takes a little longer (case 104).
+//!
 //! Surprise: the body is polled before there is a response. Until the engine has started, the head
 //! is held back, because an error that comes first is still a status then (R5).
 
@@ -19,7 +22,9 @@ use proxai_translate::StreamTranslator;
 use proxai_types::Usage;
 use proxai_upstream::ReplyBody;
 
+use crate::continuing::{Continuing, Going, Next};
 use crate::output::Output;
+use crate::problem::{Cause, Problem};
 use crate::pulse::{Pulse, Tick};
 use crate::record::Outcome;
 use crate::restore::Restorer;
@@ -129,6 +134,44 @@ impl Engine {
         }
     }
 
+    /// Whether the upstream has paused the turn and it may go on.
+    const fn paused(&self) -> bool {
+        match self {
+            Self::Tap(_) => false,
+            Self::Translate(_, translator) => translator.paused(),
+        }
+    }
+
+    /// The body that continues the paused turn.
+    fn continuation(&mut self, request: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Tap(_) => None,
+            Self::Translate(_, translator) => translator.continuation(request),
+        }
+    }
+
+    /// Reads on with another answer of the same turn.
+    fn resume(&mut self, next: Decoder) {
+        if let Self::Translate(frames, translator) = self {
+            *frames = next;
+            translator.resume();
+        }
+    }
+
+    /// An answer that came whole.
+    fn push_whole(&mut self, body: &[u8], out: &mut Output) {
+        if let Self::Translate(_, translator) = self {
+            translator.push_whole(body, out.buffer());
+        }
+    }
+
+    /// Lets the pause be the end.
+    fn settle(&mut self, out: &mut Output) {
+        if let Self::Translate(_, translator) = self {
+            translator.settle(out.buffer());
+        }
+    }
+
     fn take_losses(&mut self) -> Losses {
         match self {
             Self::Tap(_) => Losses::new(),
@@ -144,6 +187,10 @@ pub(crate) struct StreamBody {
     inner: Option<ReplyBody>,
     /// Works on the upstream's bytes before the engine sees them (P12).
     restorer: Option<Box<Restorer>>,
+    /// How to send a paused turn again; `None` where the upstream pauses none.
+    continuing: Option<Box<Continuing>>,
+    /// The next answer of the turn, which was asked for.
+    going: Option<Going>,
     engine: Engine,
     out: Output,
     pulse: Pulse,
@@ -155,6 +202,8 @@ impl StreamBody {
         Self {
             inner: Some(inner),
             restorer: None,
+            continuing: None,
+            going: None,
             engine,
             out: Output::default(),
             pulse,
@@ -167,6 +216,21 @@ impl StreamBody {
         self.restorer = Some(Box::new(restorer));
     }
 
+    /// Sends the turn again if the upstream pauses it. The engine has to hold pauses back.
+    pub(crate) fn continue_with(&mut self, continuing: Box<Continuing>) {
+        self.continuing = Some(continuing);
+    }
+
+    /// How often the turn was sent again.
+    pub(crate) fn continuations(&self) -> u32 {
+        self.continuing.as_ref().map_or(0, |it| it.count())
+    }
+
+    /// Whether nothing more will come.
+    const fn is_over(&self) -> bool {
+        self.inner.is_none() && self.going.is_none() && !self.engine.paused()
+    }
+
     /// Waits until the answer has begun, or is known to be an error.
     pub(crate) async fn begin(&mut self) -> Result<(), Failure> {
         poll_fn(|cx| {
@@ -174,7 +238,7 @@ impl StreamBody {
                 if let Some(failure) = self.engine.refused() {
                     return Poll::Ready(Err(failure.clone()));
                 }
-                if self.engine.started() || self.inner.is_none() {
+                if self.engine.started() || self.is_over() {
                     return Poll::Ready(Ok(()));
                 }
                 ready!(self.poll_progress(cx));
@@ -190,7 +254,7 @@ impl StreamBody {
                 self.pulse.sent();
                 return Poll::Ready(Some(bytes));
             }
-            if self.inner.is_none() {
+            if self.is_over() {
                 return Poll::Ready(None);
             }
             ready!(self.poll_progress(cx));
@@ -228,14 +292,16 @@ impl StreamBody {
 
     fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(inner) = &mut self.inner else {
-            return Poll::Ready(());
+            return self.poll_between(cx);
         };
         match Pin::new(inner).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Ok(chunk) = frame.into_data() {
                     self.pulse.heard();
                     self.push(chunk);
-                    if self.engine.ended() {
+                    if self.engine.paused() {
+                        self.pulse.linger();
+                    } else if self.engine.ended() {
                         if self.engine.error().is_some() && self.outcome == Outcome::End {
                             self.outcome = Outcome::Error;
                         }
@@ -243,6 +309,8 @@ impl StreamBody {
                     }
                 }
             }
+            // What was to come has come.
+            Poll::Ready(Some(Err(_))) if self.engine.paused() => self.inner = None,
             Poll::Ready(Some(Err(error))) => {
                 self.stop(
                     Failure::new(FailureKind::BadUpstream, error.to_string())
@@ -290,6 +358,87 @@ impl StreamBody {
             },
         }
         Poll::Ready(())
+    }
+
+    /// Between two answers of one turn.
+    fn poll_between(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(going) = &mut self.going else {
+            self.go_on();
+            return Poll::Ready(());
+        };
+        if let Poll::Ready(next) = going.poll(cx) {
+            self.going = None;
+            self.pulse.again();
+            match next {
+                Ok(next) => self.read_on(next),
+                Err(problem) => self.give_up(*problem),
+            }
+            return Poll::Ready(());
+        }
+        match ready!(self.pulse.poll(cx, None)) {
+            Tick::Keepalive => self.engine.keepalive(&mut self.out),
+            // Sending has a clock of its own, which tells more.
+            Tick::Idle(_) | Tick::CallStalled(_) | Tick::Lingered => self.pulse.again(),
+        }
+        Poll::Ready(())
+    }
+
+    /// Sends a paused turn again, or lets the pause be its end.
+    fn go_on(&mut self) {
+        let Self {
+            continuing, engine, ..
+        } = self;
+        let body = continuing
+            .as_ref()
+            .filter(|continuing| continuing.may_go_on())
+            .and_then(|continuing| engine.continuation(continuing.body()));
+        match (body, continuing) {
+            (Some(body), Some(continuing)) => {
+                self.going = Some(continuing.send(body));
+                self.pulse.again();
+            }
+            _ => {
+                self.guarded(|engine, out| {
+                    engine.settle(out);
+                    false
+                });
+            }
+        }
+    }
+
+    fn read_on(&mut self, next: Next) {
+        let Some(continuing) = &self.continuing else {
+            return;
+        };
+        self.engine.resume(continuing.frames());
+        match next {
+            Next::Events(body) => {
+                self.restorer = continuing.restorer().map(Box::new);
+                self.inner = Some(body);
+            }
+            Next::Whole(body) => {
+                self.guarded(|engine, out| {
+                    engine.push_whole(&body, out);
+                    false
+                });
+                if self.engine.error().is_some() {
+                    self.outcome = Outcome::Error;
+                }
+            }
+        }
+    }
+
+    /// The continuation was refused or did not arrive.
+    fn give_up(&mut self, problem: Problem) {
+        self.outcome = match problem.cause {
+            Cause::Timeout => Outcome::Stalled,
+            Cause::Transport => Outcome::Cut,
+            _ => Outcome::Error,
+        };
+        self.guarded(|engine, out| {
+            engine.fail(problem.failure, out);
+            false
+        });
     }
 
     fn push(&mut self, chunk: Bytes) {

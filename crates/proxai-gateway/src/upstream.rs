@@ -16,7 +16,7 @@ use proxai_types::{Operation, Protocol};
 use proxai_upstream::{Client, ReplyBody, UpstreamError, UpstreamErrorKind};
 
 use crate::headers::JSON;
-use crate::keys::KeyRing;
+use crate::keys::{KeyIndex, KeyRing};
 use crate::learned::Learned;
 use crate::permit::{Permit, PlaceLimits, Places};
 use crate::problem::Problem;
@@ -265,7 +265,7 @@ impl Upstream {
     }
 
     /// Sends a request with a key and waits for the head of the answer. A key that is refused makes
-    /// way for the next one at once (P3).
+    /// way for the next one at once (P3). The answer's extensions hold the key that it was.
     pub(crate) async fn send(
         &self,
         asked: Asked<'_>,
@@ -278,7 +278,8 @@ impl Upstream {
                 let mut request = request;
                 loop {
                     self.keys.place(key, asked.protocol, &mut request);
-                    let response = self.send_to(client, request).await?;
+                    let mut response = self.send_to(client, request).await?;
+                    response.extensions_mut().insert(key);
                     if !self.keys.judge(key, response.status(), response.headers()) {
                         return Ok(response);
                     }
@@ -295,25 +296,49 @@ impl Upstream {
                     request = again;
                 }
             }
-            Sender::Local(local) => {
-                let answer = local.answer(&LocalAsk {
-                    operation: asked.operation,
-                    protocol: asked.protocol,
-                    path: asked.path,
-                    body: request.body(),
-                    id: asked.id,
-                    now: asked.now,
-                });
-                let body = ReplyBody::from_pieces(answer.pieces, answer.pause);
-                let mut response = Response::new(body);
-                *response.status_mut() = answer.status;
-                response
-                    .headers_mut()
-                    .insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
-                Ok(response)
-            }
+            Sender::Local(local) => Ok(answer_locally(&**local, asked, &request)),
         }
     }
+
+    /// Sends a request that has to go out with the same key as one before it.
+    pub(crate) async fn send_again(
+        &self,
+        asked: Asked<'_>,
+        mut request: Request<Bytes>,
+        key: Option<KeyIndex>,
+    ) -> Result<Response<ReplyBody>, UpstreamError> {
+        match (&self.sender, key) {
+            (Sender::Remote(client), Some(key)) => {
+                self.keys.place(key, asked.protocol, &mut request);
+                let response = self.send_to(client, request).await?;
+                self.keys.judge(key, response.status(), response.headers());
+                Ok(response)
+            }
+            _ => self.send(asked, request).await,
+        }
+    }
+}
+
+fn answer_locally(
+    local: &dyn LocalUpstream,
+    asked: Asked<'_>,
+    request: &Request<Bytes>,
+) -> Response<ReplyBody> {
+    let answer = local.answer(&LocalAsk {
+        operation: asked.operation,
+        protocol: asked.protocol,
+        path: asked.path,
+        body: request.body(),
+        id: asked.id,
+        now: asked.now,
+    });
+    let body = ReplyBody::from_pieces(answer.pieces, answer.pause);
+    let mut response = Response::new(body);
+    *response.status_mut() = answer.status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    response
 }
 
 impl Upstream {

@@ -5,9 +5,9 @@
 
 use http::HeaderMap;
 use proxai_ir::{Failure, FailureKind};
-use proxai_router::LossPolicy;
+use proxai_router::{Attempt, CachePolicy, LossPolicy};
 
-use crate::cache::CacheMode;
+use crate::cache;
 use crate::problem::Problem;
 
 const STRICT: &str = "x-proxai-strict";
@@ -17,15 +17,15 @@ const STRICT: &str = "x-proxai-strict";
 pub(crate) struct Wishes {
     /// Rather no answer than a request that lost something (T4).
     pub(crate) strict: bool,
-    /// What becomes of cache markers (T13).
-    pub(crate) cache: CacheMode,
+    /// What becomes of cache markers, if the request says so (T13).
+    pub(crate) cache: Option<CachePolicy>,
 }
 
 impl Wishes {
     /// The wishes of a request on a route.
     pub(crate) fn of(headers: &HeaderMap, route: LossPolicy) -> Result<Self, Box<Problem>> {
         Ok(Self {
-            cache: CacheMode::of(headers)?,
+            cache: cache::asked(headers)?,
             strict: match headers.get(STRICT).map(http::HeaderValue::as_bytes) {
                 None => route == LossPolicy::Strict,
                 Some(b"true" | b"1") => true,
@@ -42,6 +42,12 @@ impl Wishes {
                 }
             },
         })
+    }
+
+    /// What becomes of cache markers on the way to a target.
+    pub(crate) fn cache_of(self, attempt: &Attempt) -> CachePolicy {
+        // A caller's key has no word in this yet: there are no keys that callers hold.
+        attempt.cache.decide(self.cache, None)
     }
 }
 

@@ -44,11 +44,11 @@ pub use endpoint::ExtraEndpoint;
 pub use explain::{Explanation, Outcome, Step, explain};
 pub use lint::{Lint, LintKind};
 pub use pattern::{MatchKind, Pattern, PatternError, UnknownMatchKind};
-pub use plan::{Attempt, NoRoute, Plan, ProviderId, Rule};
+pub use plan::{Attempt, CacheRules, NoRoute, Plan, ProviderId, Rule};
 pub use resolve::resolve;
 pub use spec::{
-    DefaultSpec, FallbackOn, FallbackPolicy, LossPolicy, Options, ProviderFacts, RouteSpec,
-    TableSpec, TargetSpec,
+    CachePolicy, DefaultSpec, FallbackOn, FallbackPolicy, LossPolicy, Options, ProviderFacts,
+    RouteSpec, TableSpec, TargetSpec,
 };
 pub use table::{ListedModel, RouteError, RouteField, RouteView, Table};
 pub use template::{Template, TemplateError};

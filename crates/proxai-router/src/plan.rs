@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proxai_types::Protocol;
 
-use crate::spec::{FallbackPolicy, LossPolicy, Options};
+use crate::spec::{CachePolicy, FallbackPolicy, LossPolicy, Options};
 
 /// A provider, counted in the order of [`TableSpec::providers`](crate::TableSpec::providers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,6 +74,30 @@ pub struct Attempt {
     pub target: Arc<str>,
     /// What to merge into the body.
     pub options: Options,
+    /// What the rules say of cache marks.
+    pub cache: CacheRules,
+}
+
+/// What becomes of cache marks where the request does not say it (T13). A caller's key stands
+/// between the two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheRules {
+    /// The target's word, else the route's.
+    pub rule: Option<CachePolicy>,
+    /// The provider's.
+    pub default: Option<CachePolicy>,
+}
+
+impl CacheRules {
+    /// What is done: what the request's header says, else the rule, else the caller's key, else
+    /// the provider, else what the body says.
+    pub fn decide(self, header: Option<CachePolicy>, key: Option<CachePolicy>) -> CachePolicy {
+        header
+            .or(self.rule)
+            .or(key)
+            .or(self.default)
+            .unwrap_or_default()
+    }
 }
 
 /// Why a request goes nowhere. Always the client's to change, or the operator's.

@@ -10,8 +10,8 @@ use proxai_providers::glob;
 use crate::ask::Ask;
 use crate::explain::{Outcome, Step};
 use crate::order::ordered;
-use crate::plan::{Attempt, NoRoute, Plan, ProviderId, Rule};
-use crate::spec::{FallbackPolicy, LossPolicy, Options, ProviderFacts};
+use crate::plan::{Attempt, CacheRules, NoRoute, Plan, ProviderId, Rule};
+use crate::spec::{CachePolicy, FallbackPolicy, LossPolicy, Options, ProviderFacts};
 use crate::table::{Route, SIMILAR, Table};
 
 /// How many similar models an error names.
@@ -128,6 +128,10 @@ impl Walk<'_, '_> {
                     upstream_model,
                     target: Arc::clone(&target.name),
                     options: target.options.clone(),
+                    cache: CacheRules {
+                        rule: target.cache.or(route.cache),
+                        default: self.cache_of(target.provider),
+                    },
                 }
             })
             .collect();
@@ -150,10 +154,18 @@ impl Walk<'_, '_> {
                 upstream_model: found.model,
                 target: name.map_or_else(|| Arc::from(""), |name| Arc::from(name.as_str())),
                 options: Options::default(),
+                cache: CacheRules {
+                    rule: None,
+                    default: self.cache_of(found.provider),
+                },
             }],
             fallback: FallbackPolicy::default(),
             loss: LossPolicy::default(),
         }
+    }
+
+    fn cache_of(&self, provider: ProviderId) -> Option<CachePolicy> {
+        self.table.facts(provider).and_then(|facts| facts.cache)
     }
 
     /// The provider's own id for a model, or its default model for none.

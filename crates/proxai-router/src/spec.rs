@@ -37,6 +37,8 @@ pub struct ProviderFacts {
     pub default_model: Option<String>,
     /// Whether only routes may use it: a `provider/model` prefix does not name it.
     pub anonymous: bool,
+    /// What becomes of cache marks where neither request nor rule says it.
+    pub cache: Option<CachePolicy>,
 }
 
 impl ProviderFacts {
@@ -93,6 +95,34 @@ pub struct RouteSpec {
     pub fallback: FallbackPolicy,
     /// What becomes of a request that the target cannot get whole.
     pub loss: LossPolicy,
+    /// What becomes of cache marks, for targets that do not say it themselves.
+    pub cache: Option<CachePolicy>,
+}
+
+/// What becomes of marks and keys for the upstream's prompt cache (T13).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CachePolicy {
+    /// The request's own are sent.
+    #[default]
+    Respect,
+    /// None are sent.
+    Disable,
+    /// They are sent, whether the request has any or not.
+    Force,
+}
+
+impl CachePolicy {
+    /// Every policy.
+    pub const ALL: [Self; 3] = [Self::Respect, Self::Disable, Self::Force];
+
+    /// The word in the configuration and in `x-proxai-cache`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Respect => "respect",
+            Self::Disable => "disable",
+            Self::Force => "force",
+        }
+    }
 }
 
 /// What becomes of a request that the target cannot get whole (T4).
@@ -134,6 +164,8 @@ pub struct TargetSpec {
     pub priority: i64,
     /// What is merged into the body.
     pub options: Options,
+    /// What becomes of cache marks, if not what the route says.
+    pub cache: Option<CachePolicy>,
 }
 
 impl TargetSpec {

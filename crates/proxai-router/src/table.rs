@@ -12,7 +12,8 @@ use proxai_types::Protocol;
 use crate::pattern::{MatchKind, Pattern};
 use crate::plan::ProviderId;
 use crate::spec::{
-    FallbackPolicy, LossPolicy, Options, ProviderFacts, RouteSpec, TableSpec, TargetSpec,
+    CachePolicy, FallbackPolicy, LossPolicy, Options, ProviderFacts, RouteSpec, TableSpec,
+    TargetSpec,
 };
 use crate::template::Template;
 
@@ -52,6 +53,7 @@ pub(crate) struct Route {
     pub(crate) strip_prefix: bool,
     pub(crate) fallback: FallbackPolicy,
     pub(crate) loss: LossPolicy,
+    pub(crate) cache: Option<CachePolicy>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +64,7 @@ pub(crate) struct Target {
     pub(crate) weight: u32,
     pub(crate) priority: i64,
     pub(crate) options: Options,
+    pub(crate) cache: Option<CachePolicy>,
 }
 
 /// The field of a route that a problem is in.
@@ -346,6 +349,7 @@ impl Table {
             strip_prefix: spec.strip_prefix,
             fallback: spec.fallback,
             loss: spec.loss,
+            cache: spec.cache,
         })
     }
 
@@ -382,6 +386,7 @@ impl Table {
             weight: spec.weight,
             priority: spec.priority,
             options: spec.options,
+            cache: spec.cache,
         })
     }
 }

@@ -85,6 +85,7 @@ impl Build<'_> {
                 .unwrap_or_default(),
             default_model: default_model.clone(),
             anonymous,
+            cache: options.cache.map(|word| word.0),
             ..ProviderFacts::from(&provider)
         });
         self.providers.push(ProviderSettings {

@@ -88,6 +88,7 @@ impl Build<'_> {
                 statuses: route.fallback_http_statuses.clone(),
             },
             loss: route.loss.0,
+            cache: route.cache.map(|word| word.0),
         };
         Placed { key, spec }
     }
@@ -117,6 +118,7 @@ impl Build<'_> {
                 defaults: text(&defaults),
                 forced: text(&forced),
             },
+            cache: target.cache.map(|word| word.0),
         }
     }
 

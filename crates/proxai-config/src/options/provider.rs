@@ -6,6 +6,7 @@ use std::fmt;
 use proxai_providers::{
     AuthCells, Endpoints, HttpVersion, ModelCells, ParameterCells, Quirks, UrlCells,
 };
+use proxai_router::CachePolicy;
 use proxai_types::Protocol;
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -30,7 +31,10 @@ pub struct ProviderOptions {
     pub api_keys: Vec<SecretOptions>,
     /// The model of requests that name none; or `[[providers.<name>.model]]` tables, each a
     /// pattern with quirks.
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::ModelOrTables>"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<crate::schema::ModelOrTables>")
+    )]
     pub model: Option<ModelCellsOr>,
     /// The only models that may be used; entries may hold `*`.
     #[serde(alias = "supported_models")]
@@ -46,7 +50,10 @@ pub struct ProviderOptions {
     pub auth_param: Option<String>,
     /// The style as a word, or a table with `style`, `header`, `prefix`, `param`, `env` and
     /// `required`.
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::StyleOrTable>"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<crate::schema::StyleOrTable>")
+    )]
     pub auth: Option<AuthOptions>,
     /// Headers that every request carries; an empty value takes a built-in one away.
     pub headers: BTreeMap<String, SecretOptions>,
@@ -73,6 +80,9 @@ pub struct ProviderOptions {
     pub max_queue: Option<u64>,
     /// Seconds that a request may wait.
     pub queue_timeout_secs: Option<u64>,
+    /// What becomes of marks and keys for its prompt cache where neither the request nor a route
+    /// says it: `respect`, `disable` or `force`.
+    pub cache: Option<Word<CachePolicy>>,
     /// `auto`, `1.1` or `2`.
     pub http: Option<HttpVersion>,
     /// A server on this machine: needs no key.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use proxai_router::{FallbackOn, LossPolicy, MatchKind};
+use proxai_router::{CachePolicy, FallbackOn, LossPolicy, MatchKind};
 use proxai_types::Protocol;
 use serde::Deserialize;
 
@@ -57,6 +57,10 @@ pub struct RouteOptions {
     /// What becomes of a request that the target cannot get whole: `report` sends it and says so
     /// in `x-proxai-loss`, `strict` refuses it. The header `x-proxai-strict` decides otherwise.
     pub loss: Word<LossPolicy>,
+    /// What becomes of marks and keys for the upstream's prompt cache: `respect` sends the
+    /// request's own, `disable` none, `force` some in any case. The header `x-proxai-cache`
+    /// decides otherwise.
+    pub cache: Option<Word<CachePolicy>>,
 }
 
 /// One of several targets.
@@ -86,6 +90,8 @@ pub struct TargetOptions {
     /// Where this target is, if not where its provider is.
     #[serde(rename = "override")]
     pub overrides: TargetOverrideOptions,
+    /// As in the route, for this target.
+    pub cache: Option<Word<CachePolicy>>,
 }
 
 impl Default for TargetOptions {
@@ -101,6 +107,7 @@ impl Default for TargetOptions {
             options: Json::new(),
             forced_options: Json::new(),
             overrides: TargetOverrideOptions::default(),
+            cache: None,
         }
     }
 }

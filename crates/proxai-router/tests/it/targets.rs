@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proxai_router::{Ask, RouteSpec, Table, TargetSpec, resolve};
 
-use crate::{chat, describe, table};
+use crate::{chat, describe, route, spec, table};
 
 fn target(name: &str, weight: u32, priority: i64) -> TargetSpec {
     TargetSpec {
@@ -107,5 +107,47 @@ fn each_target_has_its_own_provider_and_model() {
     assert_eq!(
         &*plan.route, "fast-*",
         "a route without a name is called by its pattern"
+    );
+}
+
+#[test]
+fn a_cache_rule_stands_between_the_request_and_the_provider() {
+    use proxai_router::CachePolicy::{Disable, Force, Respect};
+
+    let mut spec = spec(vec![RouteSpec {
+        cache: Some(Force),
+        targets: vec![
+            TargetSpec {
+                cache: Some(Disable),
+                ..target("own", 1, 1)
+            },
+            target("route", 1, 2),
+        ],
+        ..route("ruled*", "a")
+    }]);
+    spec.providers[0].cache = Some(Disable);
+    let provider = spec.providers[0].name.clone();
+    let table = Table::build(spec).unwrap();
+    let rules = |model: &str| -> Vec<_> {
+        let plan = resolve(&table, &chat(model)).unwrap();
+        plan.attempts.iter().map(|attempt| attempt.cache).collect()
+    };
+    let [own, inherited] = rules("ruled")[..] else {
+        panic!("two targets")
+    };
+    assert_eq!((own.rule, inherited.rule), (Some(Disable), Some(Force)));
+    // Header, rule, key, provider, and the body's own word at last.
+    assert_eq!(inherited.decide(None, None), Force);
+    assert_eq!(inherited.decide(None, Some(Disable)), Force);
+    assert_eq!(inherited.decide(Some(Respect), Some(Disable)), Respect);
+    let [plain] = rules(&format!("{provider}/m"))[..] else {
+        panic!("one attempt")
+    };
+    assert_eq!((plain.rule, plain.default), (None, Some(Disable)));
+    assert_eq!(plain.decide(None, Some(Force)), Force);
+    assert_eq!(plain.decide(None, None), Disable);
+    assert_eq!(
+        proxai_router::CacheRules::default().decide(None, None),
+        Respect
     );
 }

@@ -20,6 +20,7 @@ mod limits;
 mod metrics;
 mod models;
 mod passthrough;
+mod pauses;
 mod privacy;
 mod quirks;
 mod quirks_reasoning;
