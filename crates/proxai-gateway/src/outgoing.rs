@@ -18,7 +18,7 @@ use proxai_json::{Doc, Edit};
 use proxai_providers::Quirks;
 use proxai_providers::headers::Hop;
 use proxai_providers::quirks::{
-    Change, ChangeKind, DeveloperRole, StreamSupport, ToolNames, request_edits,
+    Change, ChangeKind, DeveloperRole, StreamSupport, SystemRole, ToolNames, request_edits,
 };
 use proxai_router::Attempt;
 use proxai_translate::{ReplyContext, RequestInfo, Target};
@@ -31,6 +31,7 @@ use crate::call::Call;
 use crate::headers::forward_request;
 use crate::options;
 use crate::problem::Problem;
+use crate::refusal::inner;
 use crate::upstream::{To, Upstream};
 
 /// Members that a translation adds on its own account. If the upstream does not want them, the
@@ -152,8 +153,8 @@ pub(crate) fn prepare(
     }
     sent.body = cache::apply(call.wishes.cache_of(attempt), protocol, sent.body);
     apply(&mut sent, &quirks)?;
-    leave_out(&mut sent, &known);
-    leave_out(&mut sent, &way.without);
+    leave_out(&mut sent, &known)?;
+    leave_out(&mut sent, &way.without)?;
     if call.wishes.strict {
         refuse_losses(&sent.losses)?;
     }
@@ -267,27 +268,43 @@ fn note(losses: &mut Losses, own: &[&str], change: &Change) {
     }
 }
 
-/// Takes out what the upstream has refused.
-fn leave_out(sent: &mut Sent, parameters: &[&'static str]) {
+/// Takes out what the upstream has refused, and says in another way what it has no role for.
+fn leave_out(sent: &mut Sent, parameters: &[&'static str]) -> Result<(), Box<Problem>> {
     if parameters.is_empty() {
-        return;
+        return Ok(());
     }
-    let Ok(doc) = Doc::scan(&sent.body) else {
-        return;
-    };
-    let mut edit = Edit::new(&sent.body);
-    for parameter in parameters {
-        if edit.remove(&doc.root, parameter) && !sent.own.contains(parameter) {
-            let why = "the upstream refused it as unknown";
-            sent.losses.dropped(parameter, why);
+    if let Ok(doc) = Doc::scan(&sent.body) {
+        let mut edit = Edit::new(&sent.body);
+        for parameter in parameters {
+            let removed =
+                edit.remove(&doc.root, parameter) || inner::remove(&doc, &mut edit, parameter);
+            if removed && !sent.own.contains(parameter) {
+                let why = "the upstream refused it as unknown";
+                sent.losses.dropped(parameter, why);
+            }
+        }
+        if !edit.is_empty()
+            && let Ok(body) = edit.finish()
+        {
+            sent.body = body.into();
         }
     }
-    if edit.is_empty() {
-        return;
+    let mut quirks = Quirks::default();
+    if parameters.contains(&inner::SYSTEM_ROLE) {
+        quirks.system = Some(SystemRole::MergeIntoUser);
+        quirks.system_turns = Some(false);
     }
-    if let Ok(body) = edit.finish() {
-        sent.body = body.into();
+    if parameters.contains(&inner::DEVELOPER_ROLE) {
+        quirks.developer = Some(DeveloperRole::AsSystem);
     }
+    if quirks == Quirks::default() {
+        return Ok(());
+    }
+    // The names that the row's quirks have changed stay known.
+    let names = std::mem::take(&mut sent.names);
+    let done = apply(sent, &quirks);
+    sent.names = names;
+    done
 }
 
 /// The refusal of a request that would lose something (T4). What is made up counts too: an answer

@@ -1,11 +1,13 @@
 //! Why an upstream refused a request, as far as asking again in another way can help (P5, P12).
 //!
 //! Two questions, both answered from what the upstream said and with a bias to "no": is the
-//! endpoint missing, rather than a model or another object; and is there a parameter that it does
-//! not know and that the request can do without. A wrong "yes" would hide the real error behind a
+//! endpoint missing, rather than a model or another object; and is there a parameter, a member of
+//! tools or messages, or a role that it does not know and that the request can do without. A wrong "yes" would hide the real error behind a
 //! second request.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+pub(crate) mod inner;
 
 use crate::outgoing::STREAM_OPTIONS;
 
@@ -72,6 +74,7 @@ const WORDINGS: &[(&str, &str)] = &[
     ("unknown field \"", "\""),
     ("Unknown name \"", "\": Cannot find"),
     ("property '", "' is unsupported"),
+    ("Extra inputs are not permitted, field: '", "'"),
 ];
 
 const EXTRA: &str = ": Extra inputs are not permitted";
@@ -175,17 +178,24 @@ fn look(value: &Value, depth: usize, own: &[&str], found: &mut Vec<&'static str>
                 }
             }
             if word("type") == Some("extra_forbidden") {
-                // Deeper places are members of something that the request cannot do without, or
-                // that is ours.
-                if let Some([Value::String(body), Value::String(name), inner @ ..]) = members
-                    .get("loc")
-                    .and_then(Value::as_array)
-                    .map(Vec::as_slice)
+                if let Some([Value::String(body), Value::String(name), inner @ ..]) =
+                    location(members)
                     && body == "body"
-                    && (inner.is_empty() || own.contains(&name.as_str()))
                 {
-                    add(name, found);
+                    if inner.is_empty() || own.contains(&name.as_str()) {
+                        add(name, found);
+                    } else {
+                        let path: Vec<String> = inner.iter().map(step).collect();
+                        add(&format!("{name}.{}", path.join(".")), found);
+                    }
                 }
+                return;
+            }
+            if let Some([.., Value::String(last)]) = location(members)
+                && last == "role"
+                && let Some(refused) = word("input")
+            {
+                push(inner::role(&format!("role '{refused}'")), found);
                 return;
             }
             for member in members.values() {
@@ -194,6 +204,17 @@ fn look(value: &Value, depth: usize, own: &[&str], found: &mut Vec<&'static str>
         }
         _ => {}
     }
+}
+
+/// Where in the request a pydantic error is.
+fn location(members: &Map<String, Value>) -> Option<&[Value]> {
+    members.get("loc")?.as_array().map(Vec::as_slice)
+}
+
+fn step(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn in_text(text: &str, own: &[&str], found: &mut Vec<&'static str>) {
@@ -220,13 +241,21 @@ fn in_text(text: &str, own: &[&str], found: &mut Vec<&'static str>) {
             add(name.trim(), found);
         }
     }
+    if text.len() <= MAX_MENTION {
+        push(inner::role(text), found);
+    }
 }
 
 fn add(name: &str, found: &mut Vec<&'static str>) {
-    if let Some(known) = OPTIONAL.iter().find(|known| **known == name)
-        && !found.contains(known)
+    let known = OPTIONAL.iter().copied().find(|known| *known == name);
+    push(known.or_else(|| inner::member(name)), found);
+}
+
+fn push(name: Option<&'static str>, found: &mut Vec<&'static str>) {
+    if let Some(name) = name
+        && !found.contains(&name)
     {
-        found.push(known);
+        found.push(name);
     }
 }
 
@@ -295,6 +324,30 @@ mod tests {
                 &["service_tier"],
             ),
             ("unknown field `seed`", &["seed"]),
+            (
+                r#"{"error":{"message":"tools.0.custom.input_examples: Extra inputs are not permitted"}}"#,
+                &["tools[].input_examples"],
+            ),
+            (
+                r#"{"error":{"message":"Extra inputs are not permitted, field: 'messages[2].refusal', value: None"}}"#,
+                &["messages[].refusal"],
+            ),
+            (
+                r#"{"detail":[{"type":"extra_forbidden","loc":["body","messages",2,"assistant","annotations"],"msg":"Extra inputs are not permitted","input":[]}]}"#,
+                &["messages[].annotations"],
+            ),
+            (
+                r#"{"detail":[{"type":"literal_error","loc":["body","messages",1,"role"],"msg":"Input should be 'user' or 'assistant'","input":"system"}]}"#,
+                &["messages[].role=system"],
+            ),
+            (
+                r#"{"error":{"message":"1 validation error:\n  {'type': 'literal_error', 'loc': ('body', 'messages', 1, 'role'), 'msg': \"Input should be 'user' or 'assistant'\", 'input': 'system'}","type":"Bad Request","code":400}}"#,
+                &["messages[].role=system"],
+            ),
+            (
+                r#"{"object":"error","message":"System role not supported","type":"BadRequestError","code":400}"#,
+                &["messages[].role=system"],
+            ),
         ] {
             assert_eq!(unknown(said), names, "{said}");
         }

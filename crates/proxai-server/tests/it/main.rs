@@ -24,6 +24,7 @@ mod pauses;
 mod privacy;
 mod quirks;
 mod quirks_reasoning;
+mod refused_members;
 mod routing;
 mod seeds;
 mod seeds_clients;
