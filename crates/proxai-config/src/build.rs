@@ -3,6 +3,7 @@
 //! Everything is checked and everything wrong is reported; a part that is wrong is left out, and
 //! what depends on it is not reported again.
 
+mod fetch;
 mod key;
 mod provider;
 mod route;
@@ -97,6 +98,7 @@ impl<'a> Build<'a> {
                 too_slow: Duration::from_millis(options.logging.duration_thresholds.error_ms),
             },
             error_format: options.error_responses.format.0,
+            fetch: self.fetch(),
             capture: Capture {
                 inbound_request: options.capture.inbound_request_enabled,
                 provider_request: options.capture.provider_request_enabled,

@@ -53,7 +53,7 @@ pub use options::{
 };
 pub use problem::{Problem, Problems};
 pub use settings::{
-    Capture, ErrorFormat, InFlight, LogFormat, LogLevel, Logging, ProviderSettings, Server,
+    Capture, ErrorFormat, Fetch, InFlight, LogFormat, LogLevel, Logging, ProviderSettings, Server,
     Settings,
 };
 pub use sources::{MAX_FILE_BYTES, Memory, Sources, System};

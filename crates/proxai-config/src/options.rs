@@ -47,6 +47,9 @@ pub struct Options {
     pub logging: LoggingOptions,
     /// Error answers.
     pub error_responses: ErrorOptions,
+    /// Downloading images and documents that a request names by URL, for upstreams that take them
+    /// only as data.
+    pub fetch: FetchOptions,
     /// Recording of requests and answers.
     pub capture: CaptureOptions,
 }
@@ -211,6 +214,47 @@ impl Default for ThresholdOptions {
 pub struct ErrorOptions {
     /// The dialect's error object, or the message alone.
     pub format: Word<ErrorFormat>,
+}
+
+/// Downloading images and documents that a request names by URL, for upstreams that take them only
+/// as data. The URLs are the clients': read what each key opens.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct FetchOptions {
+    /// Whether anything is downloaded.
+    pub enabled: bool,
+    /// Whether `http` URLs are too.
+    pub allow_http: bool,
+    /// The only hosts that are downloaded from; `*` stands for any text, a port may follow. Empty
+    /// means every host on the public internet, on its usual port.
+    pub hosts: Vec<String>,
+    /// Hosts, with a port if it is not the usual one, that may have addresses which are not public,
+    /// and may use `http`. Metadata services of clouds stay closed.
+    pub internal_hosts: Vec<String>,
+    /// The largest file in bytes.
+    pub max_bytes: u64,
+    /// The most files of one request.
+    pub max_files: u64,
+    /// Seconds that one file may take, redirects included.
+    pub timeout_secs: u64,
+    /// The most redirects of one file; each goes through the same checks.
+    pub max_redirects: u64,
+}
+
+impl Default for FetchOptions {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            allow_http: false,
+            hosts: Vec::new(),
+            internal_hosts: Vec::new(),
+            max_bytes: 10 << 20,
+            max_files: 20,
+            timeout_secs: 20,
+            max_redirects: 3,
+        }
+    }
 }
 
 /// Recording of requests and answers.

@@ -27,6 +27,8 @@ pub struct Settings {
     pub logging: Logging,
     /// `[error_responses] format`.
     pub error_format: ErrorFormat,
+    /// `[fetch]`; `None` where nothing is downloaded.
+    pub fetch: Option<Fetch>,
     /// `[capture]`.
     pub capture: Capture,
     /// Whether no provider is configured, so that these are the ones that were found (K4).
@@ -176,6 +178,25 @@ pub enum ErrorFormat {
     Json,
     /// The message alone, for clients that show bodies to people.
     Text,
+}
+
+/// `[fetch]` (Z3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// Whether `http` URLs are downloaded too.
+    pub allow_http: bool,
+    /// The only hosts, with an optional port; empty means every public one.
+    pub hosts: Vec<String>,
+    /// Hosts, with an optional port, that need not be public.
+    pub internal_hosts: Vec<String>,
+    /// The largest file. Above zero.
+    pub max_bytes: usize,
+    /// The most files of one request. Above zero.
+    pub max_files: usize,
+    /// How long one file may take. Above zero.
+    pub timeout: Duration,
+    /// The most redirects.
+    pub max_redirects: usize,
 }
 
 /// `[capture]` (O3). All off by default.

@@ -20,6 +20,7 @@ use crate::body::{Forward, Source};
 use crate::cache;
 use crate::call::Call;
 use crate::continuing::Continuing;
+use crate::fetch::{self, Fetcher, Wanted};
 use crate::headers::{EVENT_STREAM, JSON, ReplyHop, filter_reply, mark_stream};
 use crate::outgoing::{Sent, Way, prepare};
 use crate::problem::{Cause, Problem};
@@ -41,6 +42,8 @@ const MAX_PEEK: usize = 64 << 10;
 pub(crate) struct Context<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) request_id: &'a Arc<str>,
+    /// Downloads files, where that is allowed (Z3).
+    pub(crate) fetcher: Option<&'a Fetcher>,
     /// Seconds since 1970.
     pub(crate) now: u64,
 }
@@ -51,6 +54,18 @@ impl<'a> Context<'a> {
         self.request_id
             .strip_prefix("req_")
             .unwrap_or(self.request_id)
+    }
+
+    /// The body with the files that the upstream takes only as data; `None` if it has them.
+    pub(crate) async fn inline(
+        self,
+        protocol: Protocol,
+        body: &Bytes,
+        wanted: Wanted,
+        upstream: &Upstream,
+    ) -> Result<Option<Bytes>, Box<Problem>> {
+        let limit = self.limits.request_body;
+        fetch::inline(self.fetcher, protocol, body, wanted, limit, &upstream.name).await
     }
 
     pub(crate) fn asked(
@@ -204,7 +219,26 @@ async fn exchange(
     upstream: &Arc<Upstream>,
     attempt: &Attempt,
 ) -> Result<Answer, Refusal> {
-    let (request, mut sent) = prepare(cx, call, client, way, upstream, attempt)?;
+    let quirks = upstream
+        .provider
+        .quirks(way.protocol, &attempt.upstream_model);
+    let wanted = fetch::wanted(&quirks, client, way.protocol, cx.fetcher.is_some());
+    let with_files = cx
+        .inline(client, &call.body, wanted, upstream)
+        .await?
+        .map(|body| call.with_body(body))
+        .transpose()?;
+    let call = with_files.as_ref().unwrap_or(call);
+    let (mut request, mut sent) = prepare(cx, call, client, way, upstream, attempt)?;
+    // Markers became images only now (P11).
+    if quirks.vision_markers()
+        && let Some(body) = cx
+            .inline(way.protocol, &sent.body, wanted, upstream)
+            .await?
+    {
+        sent.body = body.clone();
+        *request.body_mut() = body;
+    }
     let continuing = Continuing::of(cx, call, client, upstream, &request, &sent);
     let operation = Operation::Generate(way.protocol);
     let response = upstream

@@ -120,6 +120,21 @@ impl Head {
 }
 
 impl Call {
+    /// The same request with another body of the same meaning.
+    pub(crate) fn with_body(&self, body: Bytes) -> Result<Self, Box<Problem>> {
+        Ok(Self {
+            operation: self.operation,
+            dialect: self.dialect,
+            method: self.method.clone(),
+            uri: self.uri.clone(),
+            extra: self.extra.clone(),
+            headers: self.headers.clone(),
+            head: Head::json(&body)?,
+            body,
+            wishes: self.wishes,
+        })
+    }
+
     /// The body with this model, and the same bytes if it is the one that stands there (T1).
     pub(crate) fn body_for(&self, model: &str) -> Bytes {
         spliced(&self.body, self.head.model_splice(model), None)

@@ -19,6 +19,7 @@ mod continuing;
 mod counters;
 mod discovery;
 mod ending;
+mod fetch;
 mod forward;
 mod headers;
 mod id;
@@ -50,6 +51,7 @@ pub use body::{BodyError, GatewayBody};
 pub use counters::{
     Counters, Counts, LossLabels, RequestLabels, StatusClass, TokenKind, TokenLabels,
 };
+pub use fetch::{FetchOptions, FetchRules, Fetcher};
 pub use models::ModelList;
 pub use permit::{Gauge, Permit, PlaceLimits};
 pub use problem::ErrorFormat;

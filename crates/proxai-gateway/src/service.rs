@@ -308,6 +308,7 @@ impl Inner {
         let cx = Context {
             limits: &snapshot.limits,
             request_id: &ticket.record.id,
+            fetcher: snapshot.fetcher.as_ref(),
             now: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| since.as_secs()),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use proxai_router::Table;
 
+use crate::fetch::Fetcher;
 use crate::models::ModelList;
 use crate::problem::ErrorFormat;
 use crate::upstream::Upstream;
@@ -61,6 +62,8 @@ pub struct Snapshot {
     pub table: Table,
     /// What `/v1/models` lists.
     pub models: ModelList,
+    /// Downloads what upstreams take only as data (Z3); `None` where that is off.
+    pub fetcher: Option<Fetcher>,
 }
 
 impl Snapshot {
@@ -80,7 +83,15 @@ impl Snapshot {
             upstreams,
             table,
             models,
+            fetcher: None,
         }
+    }
+
+    /// The same with files fetched for upstreams that take only data.
+    #[must_use]
+    pub fn fetching(mut self, fetcher: Option<Fetcher>) -> Self {
+        self.fetcher = fetcher;
+        self
     }
 }
 

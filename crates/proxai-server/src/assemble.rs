@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use proxai_config::Settings;
+use proxai_config::{Fetch, Settings};
 use proxai_gateway::{
-    ErrorFormat, Limits, LocalUpstream, PlaceLimits, Sender, Snapshot, Upstream, UpstreamOptions,
+    ErrorFormat, FetchOptions, FetchRules, Fetcher, Limits, LocalUpstream, PlaceLimits, Sender,
+    Snapshot, Upstream, UpstreamOptions,
 };
 use proxai_upstream::{ClientOptions, Clients};
 
@@ -74,4 +75,19 @@ pub fn snapshot(generation: u64, settings: &Settings, assembly: &Assembly) -> Sn
         upstreams,
         settings.table.clone(),
     )
+    .fetching(settings.fetch.as_ref().map(fetcher))
+}
+
+fn fetcher(fetch: &Fetch) -> Fetcher {
+    Fetcher::new(FetchOptions {
+        rules: FetchRules {
+            allow_http: fetch.allow_http,
+            hosts: fetch.hosts.clone(),
+            internal_hosts: fetch.internal_hosts.clone(),
+        },
+        max_bytes: fetch.max_bytes,
+        max_files: fetch.max_files,
+        timeout: fetch.timeout,
+        max_redirects: fetch.max_redirects,
+    })
 }

@@ -9,14 +9,19 @@
 //! redirect policy because it has no redirects: a 3xx is an answer like any other, so neither a
 //! body nor a key is ever sent where nobody configured it (Z3).
 //!
+//! [`PinnedClient`] is for URLs that somebody else chose: it goes to addresses that were checked
+//! before, and leaves nothing behind.
+//!
 //! [`Clients`] outlives configurations, which keeps pools warm over a reload.
 
 mod client;
 mod error;
 mod h1;
+mod pinned;
 mod reply;
 mod tls;
 
 pub use client::{Client, ClientOptions, Clients};
 pub use error::{Fault, UpstreamError, UpstreamErrorKind};
+pub use pinned::PinnedClient;
 pub use reply::ReplyBody;

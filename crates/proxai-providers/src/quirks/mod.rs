@@ -131,6 +131,18 @@ pub struct Quirks {
     /// <https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html#chat-template> (2026-08)
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<ContentForm>,
+    /// Whether images may be given by URL; if not they are fetched, where that is allowed (Z3).
+    ///
+    /// LM Studio: "'url' field must be a base64 encoded image."; Ollama: "URL images not
+    /// supported". <https://docs.ollama.com/api/anthropic-compatibility> (2026-11)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_urls: Option<bool>,
+    /// Whether documents may be given by URL. Chat's reference has no place for one.
+    ///
+    /// Claude on Bedrock takes only base64 sources.
+    /// <https://docs.claude.com/en/docs/build-with-claude/pdf-support> (2026-11)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_urls: Option<bool>,
     /// Whether `[IMAGE:…]` in text stands for an image (P11). Off, since it may be just text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vision_markers: Option<bool>,
@@ -274,6 +286,8 @@ defaults! {
     needs_user_message: bool = false;
     empty_content: bool = true;
     content: ContentForm = ContentForm::Any;
+    image_urls: bool = true;
+    file_urls: bool = true;
     vision_markers: bool = false;
     max_tokens_field: MaxTokensField = MaxTokensField::Keep;
     min_output_tokens: u32 = 0;
@@ -370,6 +384,8 @@ impl Quirks {
             needs_user_message: _,
             empty_content: _,
             content: _,
+            image_urls: _,
+            file_urls: _,
             vision_markers: _,
             max_tokens_field: _,
             min_output_tokens: _,
@@ -392,8 +408,8 @@ impl Quirks {
         } = over;
         take!(
             responses_fallback stream user_agent omit_model final_error_codes system system_turns developer
-            alternate_roles user_after_tool prefill_member message_names needs_user_message empty_content content vision_markers
-            max_tokens_field min_output_tokens stream_options parallel_tool_calls
+            alternate_roles user_after_tool prefill_member message_names needs_user_message empty_content content vision_markers image_urls
+            file_urls max_tokens_field min_output_tokens stream_options parallel_tool_calls
             refused_parameters temperature one_sampler max_stop_sequences tool_name tool_id tool_choice
             custom_tools hosted_tools strip_schema_keywords json_modes think_tags repair_responses
         );

@@ -13,6 +13,7 @@ mod embeddings;
 mod encodings;
 mod errors;
 mod fallback_endpoint;
+mod fetching;
 mod harness;
 mod keys;
 mod lifecycle;

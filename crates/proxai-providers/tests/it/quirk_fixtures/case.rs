@@ -73,6 +73,8 @@ struct Expect {
     adaptive_accepted: Option<bool>,
     system_turns: Option<bool>,
     repair_responses: Option<bool>,
+    image_urls: Option<bool>,
+    file_urls: Option<bool>,
 }
 
 /// A folder under `fixtures/quirk/<provider>/`.
@@ -324,6 +326,16 @@ impl Case {
             "repair_responses",
             shown(expect.repair_responses),
             quirks.repair_responses().to_string(),
+        );
+        fact(
+            "image_urls",
+            shown(expect.image_urls),
+            quirks.image_urls().to_string(),
+        );
+        fact(
+            "file_urls",
+            shown(expect.file_urls),
+            quirks.file_urls().to_string(),
         );
     }
 
