@@ -11,6 +11,7 @@
 
 mod ci;
 mod codegen;
+mod fuzz_seeds;
 mod fuzz_smoke;
 mod golden;
 mod process;
@@ -52,6 +53,8 @@ enum Task {
     ///
     /// Runs the golden tests with `INSTA_UPDATE=always`; read the difference before you commit it.
     Golden,
+    /// Writes seeds and a dictionary for coverage-guided fuzzing into `fuzz/`.
+    FuzzSeeds,
     /// Runs every `fuzz_smoke` test with more iterations than `cargo test` gives it.
     ///
     /// These tests feed seeded, repeatable input to the parsers, so they need neither a nightly
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(&root),
         Task::Codegen { check } => codegen::run(&root, check),
         Task::Golden => golden::run(&root),
+        Task::FuzzSeeds => fuzz_seeds::run(&root),
         Task::FuzzSmoke { iterations } => fuzz_smoke::run(&root, iterations, &[]),
     };
     match outcome {

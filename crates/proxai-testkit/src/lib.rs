@@ -1,6 +1,9 @@
-//! What the tests of several crates share; only ever a dev-dependency.
+//! What the tests of several crates, the fuzz targets and the automation share; nothing that ships
+//! depends on it.
 
 pub mod fixtures;
 pub mod mutate;
+pub mod seeds;
 pub mod splits;
+pub mod tree;
 pub mod upstream;

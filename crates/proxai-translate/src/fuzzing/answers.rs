@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use proxai_ir::{
-    Accumulator, Checked, Content, Event, Failure, PartKind, Response, StopReason, ToolKind,
+    Accumulator, Checked, Content, Event, Failure, PartKind, Response, StopReason, ToolCall,
+    ToolKind,
 };
 use proxai_sse::Decoder;
 use proxai_types::Protocol;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use super::order::{breaches, frames};
 use super::reply;
 use crate::adapter::{ReplyError, adapter};
+use crate::ids;
 use crate::pipeline::{
     StreamTranslator, encode_failure, fold_stream, replay_as_stream, translate_response,
 };
@@ -47,6 +49,7 @@ pub fn check_response(client: Protocol, upstream: Protocol, body: &[u8]) {
     if !nameless {
         agree(client, upstream, &translated.body, &stream, false);
     }
+    faithful(client, upstream, &response, &translated.body);
 }
 
 /// Checks one stream for one client; `seed` picks the places where it is cut.
@@ -95,7 +98,17 @@ pub fn check_stream(client: Protocol, upstream: Protocol, body: &[u8], seed: usi
     );
     match folded {
         Ok(_) if nameless => {}
-        Ok(folded) => agree(client, upstream, &folded.body, &told, interleaved),
+        Ok(folded) => {
+            agree(client, upstream, &folded.body, &told, interleaved);
+            let mut accumulator = Accumulator::new();
+            let mut decoder = adapter(upstream).stream_decoder();
+            for frame in frames(body) {
+                decoder.frame(&frame, &mut accumulator);
+            }
+            decoder.end(&mut accumulator);
+            let source = accumulator.into_response().expect("it was folded");
+            faithful(client, upstream, &source, &folded.body);
+        }
         Err(ReplyError::Failure(_)) => {
             let end = frames(&told).pop().expect("a stream has an end");
             let end = String::from_utf8_lossy(end.data());
@@ -119,6 +132,13 @@ pub fn check_failure(client: Protocol, upstream: Protocol, status: u16, body: &[
     let typed = client != Protocol::Messages || value["type"] == "error";
     assert!(typed, "not the dialect's shape: {value}");
 }
+
+/// A stream grows by what its frames need around a delta and by telling the whole at the end, never
+/// with the square of its length.
+const MAX_GROWTH: usize = 48;
+
+/// What a stream of no length may cost.
+const MAX_FRAME_COST: usize = 16 << 10;
 
 /// A body in pieces of a few bytes, or of a few hundred.
 fn cuts(whole: &Bytes, seed: usize) -> Vec<Bytes> {
@@ -151,6 +171,12 @@ fn stream(client: Protocol, upstream: Protocol, chunks: &[Bytes]) -> (Vec<u8>, O
     translator.keepalive(&mut out);
     translator.end(&mut out);
     assert_eq!(length, out.len(), "something follows the end");
+    let sent: usize = chunks.iter().map(Bytes::len).sum();
+    assert!(
+        out.len() <= sent * MAX_GROWTH + MAX_FRAME_COST,
+        "{sent} bytes became {}",
+        out.len()
+    );
     let refused = translator.failure_before_start().cloned();
     (out.to_vec(), refused)
 }
@@ -232,8 +258,9 @@ fn agree(client: Protocol, upstream: Protocol, json: &[u8], stream: &[u8], inter
             (*one, *other) = (None, None);
         }
     }
-    if interleaved && client == Protocol::Chat {
-        // A Chat client has one text: in the order of arrival in a stream, of parts in JSON.
+    if interleaved && client != Protocol::Responses {
+        // A Chat client has one text: in the order of arrival in a stream, of parts in JSON. So
+        // are the blocks of Messages, where one that speaks first stands first.
         for text in [
             &mut json.text,
             &mut json.thought,
@@ -246,4 +273,47 @@ fn agree(client: Protocol, upstream: Protocol, json: &[u8], stream: &[u8], inter
         }
     }
     assert_eq!(json, stream, "{client} from {upstream}: JSON and stream");
+}
+
+/// What the upstream said is what the client reads: every text, and every call with its own name,
+/// id and arguments.
+fn faithful(client: Protocol, upstream: Protocol, source: &Response<'_>, json: &[u8]) {
+    let told = adapter(client)
+        .decode_response(json)
+        .unwrap_or_else(|error| panic!("{client} from {upstream}: our own JSON: {error}"));
+    let (before, after) = (calls(source), calls(&told));
+    assert_eq!(before.len(), after.len(), "{client} from {upstream}: calls");
+    for (asked, told) in before.iter().zip(&after) {
+        if asked.kind != ToolKind::Function || told.kind != ToolKind::Function {
+            continue;
+        }
+        assert_eq!(asked.name, told.name, "{client} from {upstream}");
+        let kept = asked.id.is_empty() || ids::call(&asked.id) == ids::call(&told.id);
+        assert!(
+            kept,
+            "{client} from {upstream}: {} is {}",
+            asked.id, told.id
+        );
+        if let Some(input) = object(&asked.input) {
+            let same = object(&told.input) == Some(input);
+            assert!(same, "{client} from {upstream}: {}", told.input);
+        }
+    }
+    let whole = Reading::of(&told).text;
+    for part in &source.parts {
+        if let Content::Text(text) = &part.content {
+            let there = whole.contains(text.text.trim());
+            assert!(there, "{client} from {upstream}: {:?} is lost", text.text);
+        }
+    }
+}
+
+fn calls<'r>(response: &'r Response<'_>) -> Vec<&'r ToolCall<'r>> {
+    let parts = response.parts.iter();
+    parts
+        .filter_map(|part| match &part.content {
+            Content::ToolCall(call) => Some(call),
+            _ => None,
+        })
+        .collect()
 }

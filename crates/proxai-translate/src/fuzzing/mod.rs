@@ -13,7 +13,7 @@ mod requests;
 use proxai_types::Protocol;
 
 pub use answers::{check_failure, check_response, check_stream};
-pub use requests::{check_request, is_prefix};
+pub use requests::{check_request, is_prefix, resolve};
 
 use crate::context::{ReplyContext, Target};
 

@@ -69,8 +69,6 @@ struct Rules {
     parts: u64,
     /// Messages: index and kind of the open block.
     open: Option<(u64, String)>,
-    /// Messages: the input of the open tool call.
-    input: String,
     /// Chat: id and model of the first chunk.
     head: Option<[Value; 2]>,
     usage: bool,
@@ -155,10 +153,11 @@ impl Rules {
                 self.need(self.open.is_none(), "two blocks are open");
                 self.need(!first && !self.stopped, "a block out of place");
                 self.need(index == Some(self.parts), "block indices are dense");
-                let block = value["content_block"]["type"].as_str().unwrap_or_default();
-                self.open = Some((self.parts, block.to_owned()));
+                let block = &value["content_block"];
+                self.need(begins_empty(block), "a block begins with content");
+                let kind = block["type"].as_str().unwrap_or_default();
+                self.open = Some((self.parts, kind.to_owned()));
                 self.parts += 1;
-                self.input.clear();
             }
             "content_block_delta" => self.block_delta(index, &value["delta"]),
             "content_block_stop" => {
@@ -238,6 +237,19 @@ impl Rules {
                 }
             }
         }
+    }
+}
+
+/// SDKs put deltas behind what stood in the start of a Messages block.
+fn begins_empty(block: &Value) -> bool {
+    match block["type"].as_str() {
+        Some("text") => block["text"] == "",
+        Some("thinking") => block["thinking"] == "",
+        Some("tool_use" | "server_tool_use") => {
+            let input = block["input"].as_object();
+            input.is_some_and(serde_json::Map::is_empty) && block["name"].is_string()
+        }
+        _ => true,
     }
 }
 

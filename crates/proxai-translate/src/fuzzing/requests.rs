@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use proxai_ir::{Content, LossKind, Losses, Request, ToolKind};
+use proxai_ir::{Content, LossKind, Losses, Request, ToolKind, ToolResult};
 use proxai_json::RawValue;
 use proxai_types::Protocol;
 use serde_json::Value;
@@ -69,7 +69,7 @@ pub fn check_request(
 #[derive(Default)]
 struct Calls<'r> {
     calls: Vec<(&'r str, ToolKind, &'r str, String)>,
-    results: Vec<&'r str>,
+    results: Vec<&'r ToolResult<'r>>,
 }
 
 fn calls<'r>(request: &'r Request<'_>) -> Calls<'r> {
@@ -80,7 +80,7 @@ fn calls<'r>(request: &'r Request<'_>) -> Calls<'r> {
                 let at = part.at.to_string();
                 found.calls.push((&call.id, call.kind, &call.input, at));
             }
-            Content::ToolResult(result) => found.results.push(&result.call_id),
+            Content::ToolResult(result) => found.results.push(result),
             _ => {}
         }
     }
@@ -110,11 +110,87 @@ fn calls_and_results(source: &Request<'_>, result: &Request<'_>, losses: &Losses
         );
     }
     let asked: BTreeSet<&str> = before.calls.iter().map(|(id, ..)| *id).collect();
-    if before.results.iter().all(|id| asked.contains(id)) {
-        for id in &after.results {
+    let known = |result: &&ToolResult<'_>| asked.contains(&*result.call_id);
+    if before.results.iter().all(known) {
+        for result in &after.results {
+            let id = &*result.call_id;
             assert!(told.contains(id), "a result of {id}, which nobody called");
         }
     }
+    nothing_leaks(&before, &after);
+}
+
+/// Arguments and results stay with their own call.
+fn nothing_leaks(before: &Calls<'_>, after: &Calls<'_>) {
+    let once = |list: &[&str]| {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for id in list {
+            *counts.entry(ids::call(id).into_owned()).or_default() += 1;
+        }
+        move |id: &str| counts.get(&*ids::call(id)) == Some(&1)
+    };
+    let ids_of = |calls: &Calls<'_>| -> Vec<String> {
+        calls
+            .calls
+            .iter()
+            .map(|(id, ..)| (*id).to_owned())
+            .collect()
+    };
+    let (asked, told) = (ids_of(before), ids_of(after));
+    let asked_once = once(&asked.iter().map(String::as_str).collect::<Vec<_>>());
+    let told_once = once(&told.iter().map(String::as_str).collect::<Vec<_>>());
+    let object = |input: &str| {
+        serde_json::from_str::<Value>(input)
+            .ok()
+            .filter(Value::is_object)
+    };
+    for (id, kind, input, _) in &before.calls {
+        let same = after
+            .calls
+            .iter()
+            .find(|(told, ..)| *told == &*ids::call(id));
+        if let (
+            true,
+            true,
+            Some((_, ToolKind::Function, told, _)),
+            ToolKind::Function,
+            Some(input),
+        ) = (asked_once(id), told_once(id), same, kind, object(input))
+        {
+            assert_eq!(object(told), Some(input), "the arguments of {id}");
+        }
+    }
+    let results: Vec<&str> = before
+        .results
+        .iter()
+        .map(|result| &*result.call_id)
+        .collect();
+    let result_once = once(&results);
+    for result in &before.results {
+        let id = &*result.call_id;
+        let mut there = after
+            .results
+            .iter()
+            .filter(|told| *told.call_id == *ids::call(id));
+        if let (true, true, Some(told), None) =
+            (asked_once(id), result_once(id), there.next(), there.next())
+        {
+            let told: String = texts_of(told).collect::<Vec<_>>().join("\n");
+            for text in texts_of(result) {
+                assert!(
+                    told.contains(text.trim()),
+                    "{text:?}, a result of {id}, is {told:?}"
+                );
+            }
+        }
+    }
+}
+
+fn texts_of<'r>(result: &'r ToolResult<'_>) -> impl Iterator<Item = &'r str> {
+    result.parts.iter().filter_map(|part| match &part.content {
+        Content::Text(text) => Some(&*text.text),
+        _ => None,
+    })
 }
 
 /// Whether a loss concerns this place, what holds it or something in it.
@@ -126,7 +202,7 @@ fn reported(losses: &Losses, at: &str) -> bool {
 
 /// Follows a path such as `messages[2].content[1]`. A member's own name may hold dots and
 /// brackets.
-fn resolve<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+pub fn resolve<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     if path.is_empty() {
         return Some(value);
     }

@@ -46,12 +46,6 @@ pub(super) fn write<'r>(
     target: &Target<'_>,
     losses: &mut Losses,
 ) -> Result<Conversation<'r>, RequestError> {
-    let leading = request
-        .turns
-        .iter()
-        .take_while(|turn| turn.role == Role::System && turn.parts.iter().all(is_text))
-        .count();
-    let (system, rest) = request.turns.split_at(leading);
     let mut writer = Writer {
         target,
         losses,
@@ -61,7 +55,7 @@ pub(super) fn write<'r>(
         lists: Vec::new(),
         sealed: false,
     };
-    let instructions = writer.instructions(system);
+    let (instructions, rest) = writer.instructions(&request.turns)?;
     for turn in rest {
         writer.turn(turn)?;
     }
@@ -118,20 +112,37 @@ impl<'r> Writer<'_, 'r> {
         lose_at(feature, part.at, Protocol::Responses, self.losses);
     }
 
-    fn instructions(&mut self, turns: &'r [Turn<'_>]) -> Option<String> {
+    /// The system turns at the beginning, as far as what can be written of them is text, and the
+    /// turns behind them.
+    fn instructions(
+        &mut self,
+        turns: &'r [Turn<'_>],
+    ) -> Result<(Option<String>, &'r [Turn<'r>]), RequestError> {
         let mut instructions = String::new();
-        for part in turns.iter().flat_map(|turn| &turn.parts) {
-            self.cache_mark(part);
-            if let Content::Text(text) = &part.content
-                && !text.text.is_empty()
-            {
-                if !instructions.is_empty() {
-                    instructions.push_str("\n\n");
+        let mut rest = turns;
+        while let Some((turn, later)) = rest.split_first()
+            && turn.role == Role::System
+        {
+            let items = self.items.len();
+            self.collect(turn)?;
+            rest = later;
+            let text = |part: &ContentPart<'_>| matches!(part, ContentPart::InputText(_));
+            if self.items.len() > items || !self.message.iter().all(text) {
+                self.end_message(turn.role);
+                break;
+            }
+            for part in self.message.drain(..) {
+                if let ContentPart::InputText(part) = part
+                    && !part.text.is_empty()
+                {
+                    if !instructions.is_empty() {
+                        instructions.push_str("\n\n");
+                    }
+                    instructions.push_str(&part.text);
                 }
-                instructions.push_str(&text.text);
             }
         }
-        (!instructions.is_empty()).then_some(instructions)
+        Ok(((!instructions.is_empty()).then_some(instructions), rest))
     }
 
     fn cache_mark(&mut self, part: &Part<'_>) {
@@ -142,6 +153,13 @@ impl<'r> Writer<'_, 'r> {
     }
 
     fn turn(&mut self, turn: &'r Turn<'_>) -> Result<(), RequestError> {
+        self.collect(turn)?;
+        self.end_message(turn.role);
+        Ok(())
+    }
+
+    /// Writes a turn, except that the message at its end is not ended.
+    fn collect(&mut self, turn: &'r Turn<'_>) -> Result<(), RequestError> {
         if turn.name.is_some() {
             let path = turn.at.member("name");
             lose_at(Feature::SpeakerName, path, Protocol::Responses, self.losses);
@@ -185,7 +203,6 @@ impl<'r> Writer<'_, 'r> {
                 _ => content::write(part, self.losses, &mut self.message)?,
             }
         }
-        self.end_message(turn.role);
         Ok(())
     }
 

@@ -3,13 +3,14 @@
 use bytes::BytesMut;
 use proxai_testkit::fixtures::{Case, Kind, cases};
 use proxai_testkit::mutate;
+use proxai_translate::fuzzing::order;
 use proxai_translate::ir::{At, Content, Part, Reasoning, Response, TextPart};
 use proxai_translate::{ReplyContext, adapter, fold_stream, replay_as_stream, translate_response};
 use proxai_types::Protocol;
 use serde_json::Value;
 
 use crate::view::View;
-use crate::{drive, for_each_case, order, view};
+use crate::{drive, for_each_case, view};
 
 /// Whether a case's stream or answer is an answer at all.
 fn answers(kind: Kind) -> Vec<Case> {

@@ -7,7 +7,6 @@ mod drive;
 mod facts;
 mod framing;
 mod golden;
-mod order;
 mod request_properties;
 mod searches;
 mod stream_properties;

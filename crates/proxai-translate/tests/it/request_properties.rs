@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proxai_testkit::fixtures::{Case, Kind, Sent, cases};
 use proxai_testkit::mutate;
+use proxai_translate::fuzzing::{is_prefix, resolve};
 use proxai_translate::ir::{LossKind, Losses};
 use proxai_translate::{Abilities, Target, adapter};
 use proxai_types::Protocol;
@@ -21,21 +22,6 @@ fn with_requests() -> Vec<Case> {
         .collect()
 }
 
-/// Follows a path such as `messages[2].content[1]`.
-fn lookup<'v>(body: &'v Value, path: &str) -> Option<&'v Value> {
-    let mut at = body;
-    for step in path.split(['.', '[']) {
-        let step = step.trim_end_matches(']');
-        at = match at {
-            Value::Array(list) => list.get(step.parse::<usize>().ok()?)?,
-            // One string may stand for a list with one text.
-            Value::String(_) if step == "0" => at,
-            _ => at.get(step)?,
-        };
-    }
-    Some(at)
-}
-
 #[test]
 fn losses_name_what_the_client_sent() {
     for_each_case(&with_requests(), |case, found| {
@@ -46,7 +32,7 @@ fn losses_name_what_the_client_sent() {
                 continue;
             };
             for loss in &prepared.losses {
-                if loss.kind != LossKind::Defaulted && lookup(&body, &loss.path).is_none() {
+                if loss.kind != LossKind::Defaulted && resolve(&body, &loss.path).is_none() {
                     found.push(format!("to {upstream}: {loss}"));
                 }
             }
@@ -183,40 +169,6 @@ fn histories(sent: &Sent) -> Vec<Vec<u8>> {
     bodies
 }
 
-/// Everything a prompt cache and a signature look at, in order. Messages of one role that follow
-/// each other are one to a Messages model, so there each block counts for itself.
-fn prefix_parts(upstream: Protocol, body: &[u8]) -> BTreeMap<String, Vec<String>> {
-    let body: Body<'_> = serde_json::from_slice(body).expect("a request is an object");
-    let mut parts = BTreeMap::new();
-    for member in ["system", "instructions", "tools", conversation(upstream)] {
-        let Some(value) = body.get(member) else {
-            continue;
-        };
-        let items: Vec<String> = match serde_json::from_str::<Vec<&RawValue>>(value.get()) {
-            Ok(items) if upstream == Protocol::Messages && member == "messages" => {
-                items.iter().flat_map(|item| blocks(item)).collect()
-            }
-            Ok(items) => items.iter().map(|item| item.get().to_owned()).collect(),
-            Err(_) => vec![value.get().to_owned()],
-        };
-        parts.insert(member.to_owned(), items);
-    }
-    parts
-}
-
-/// The blocks of a Messages message, each with its role.
-fn blocks(message: &RawValue) -> Vec<String> {
-    let message: Body<'_> = serde_json::from_str(message.get()).expect("a message is an object");
-    let (role, content) = (message["role"].get(), message["content"].get());
-    match serde_json::from_str::<Vec<&RawValue>>(content) {
-        Ok(blocks) => blocks
-            .iter()
-            .map(|block| format!("{role} {block}"))
-            .collect(),
-        Err(_) => vec![format!("{role} {{\"type\":\"text\",\"text\":{content}}}")],
-    }
-}
-
 /// T5: what was sent for a shorter history is the beginning of what is sent for a longer one.
 #[test]
 fn longer_histories_begin_with_the_bytes_of_shorter_ones() {
@@ -224,7 +176,7 @@ fn longer_histories_begin_with_the_bytes_of_shorter_ones() {
     for_each_case(&with_requests(), |case, found| {
         let sent = case.request();
         for upstream in Protocol::ALL {
-            let mut shorter: Option<BTreeMap<String, Vec<String>>> = None;
+            let mut shorter: Option<Vec<u8>> = None;
             for body in histories(sent) {
                 let history = Sent {
                     body,
@@ -233,19 +185,13 @@ fn longer_histories_begin_with_the_bytes_of_shorter_ones() {
                 let Ok(prepared) = drive::request(&history, upstream, &drive::target(case)) else {
                     break;
                 };
-                let parts = prefix_parts(upstream, &prepared.body);
-                for (member, items) in shorter.iter().flatten() {
+                if let Some(shorter) = &shorter {
                     compared.set(compared.get() + 1);
-                    let longer = parts.get(member).map_or(&[][..], Vec::as_slice);
-                    if !longer.starts_with(items) {
-                        found.push(format!(
-                            "to {upstream}, {member}:\n  {}\n  {}",
-                            items.join("\n  "),
-                            longer.join("\n  ")
-                        ));
+                    if let Err(difference) = is_prefix(upstream, shorter, &prepared.body) {
+                        found.push(format!("to {upstream}, {difference}"));
                     }
                 }
-                shorter = Some(parts);
+                shorter = Some(prepared.body);
             }
         }
     });

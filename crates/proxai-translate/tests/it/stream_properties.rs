@@ -4,11 +4,12 @@ use bytes::Bytes;
 use proxai_sse::{Decoder, Frame};
 use proxai_testkit::fixtures::{Kind, cases};
 use proxai_testkit::splits;
+use proxai_translate::fuzzing::order;
 use proxai_translate::ir::{Content, ToolCall, ToolKind};
 use proxai_types::Protocol;
 use serde_json::Value;
 
-use crate::{drive, for_each_case, order, view};
+use crate::{drive, for_each_case, view};
 
 /// All that a stream decoder sees of a stream.
 fn seen_by_decoder(chunks: &[Bytes]) -> Vec<(Bytes, Option<String>, Bytes, bool)> {

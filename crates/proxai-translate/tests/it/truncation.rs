@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use proxai_testkit::fixtures::{Kind, cases};
+use proxai_translate::fuzzing::order;
 use proxai_types::Protocol;
 
-use crate::{drive, for_each_case, order, view};
+use crate::{drive, for_each_case, view};
 
 /// Whether the upstream had said that its answer is complete.
 fn complete(upstream: Protocol, told: &[u8]) -> bool {

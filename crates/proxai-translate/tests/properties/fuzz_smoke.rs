@@ -8,12 +8,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::{env, fs, panic};
 
-use proxai_testkit::fixtures::{Case, Kind, Sent, cases};
 use proxai_testkit::mutate::{MAX_MUTANT, Rng, mutate};
+use proxai_testkit::seeds::Target as Seeds;
+use proxai_testkit::tree;
 use proxai_translate::fuzzing;
-use proxai_types::Protocol;
-
-use crate::tree;
 
 const DEFAULT_ITERATIONS: usize = 400;
 
@@ -22,41 +20,29 @@ const EVOLVED: usize = 256;
 
 /// A fuzz target, as `fuzz/` has it.
 struct Target {
-    name: &'static str,
+    seeds: Seeds,
     check: fn(&[u8]),
-    /// The files of a case that it reads.
-    sent: fn(&Case) -> Option<&Sent>,
-    kinds: &'static [Kind],
 }
 
 const REQUEST: Target = Target {
-    name: "translate_request",
+    seeds: Seeds::Request,
     check: fuzzing::fuzz_request,
-    sent: |case| case.request.as_ref(),
-    kinds: &Kind::ALL,
 };
 const EDIT: Target = Target {
-    name: "json_edit",
-    check: |input| proxai_json::fuzzing::fuzz_edit(input.get(1..).unwrap_or_default()),
-    ..REQUEST
+    seeds: Seeds::Edit,
+    check: proxai_json::fuzzing::fuzz_edit,
 };
 const STREAM: Target = Target {
-    name: "translate_stream",
+    seeds: Seeds::Stream,
     check: fuzzing::fuzz_stream,
-    sent: |case| case.upstream.as_ref(),
-    kinds: &[Kind::Stream],
 };
 const RESPONSE: Target = Target {
-    name: "translate_response",
+    seeds: Seeds::Response,
     check: fuzzing::fuzz_response,
-    sent: |case| case.upstream.as_ref(),
-    kinds: &[Kind::Unary],
 };
 const FAILURE: Target = Target {
-    name: "translate_failure",
+    seeds: Seeds::Failure,
     check: fuzzing::fuzz_failure,
-    sent: |case| case.upstream.as_ref(),
-    kinds: &[Kind::Error, Kind::Unary],
 };
 
 #[test]
@@ -90,7 +76,7 @@ fn inputs_that_once_failed_stay_right() {
     for target in [REQUEST, EDIT, STREAM, RESPONSE, FAILURE] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../fuzz/regressions")
-            .join(target.name);
+            .join(target.seeds.name());
         let Ok(entries) = fs::read_dir(&folder) else {
             continue;
         };
@@ -110,7 +96,8 @@ impl Target {
                 .parse()
                 .expect("PROXAI_FUZZ_ITERATIONS must be a number")
         });
-        let mut corpus = self.seeds();
+        let seeds = self.seeds.seeds().into_iter();
+        let mut corpus: Vec<Vec<u8>> = seeds.map(|(_, seed)| seed).collect();
         let seeds = corpus.len();
         let mut failures = Failures::default();
         for seed in &corpus {
@@ -121,7 +108,7 @@ impl Target {
             let seed = rng.choose(&corpus).cloned().unwrap_or_default();
             let mutant = self.mutant(&seed, &corpus, &mut rng);
             failures.note(self, &mutant);
-            let whole = self.name == STREAM.name || reads(&mutant);
+            let whole = self.seeds == Seeds::Stream || reads(self.split(&mutant).1);
             if whole && mutant.len() < 4_096 {
                 if corpus.len() < seeds + EVOLVED {
                     corpus.push(mutant);
@@ -134,56 +121,37 @@ impl Target {
         failures.report();
     }
 
+    /// The byte that picks the pair, if there is one, and what was sent.
+    fn split<'i>(&self, input: &'i [u8]) -> (&'i [u8], &'i [u8]) {
+        input.split_at(usize::from(self.seeds.has_pair()).min(input.len()))
+    }
+
     /// Damage to bytes, or more often to values.
     fn mutant(&self, seed: &[u8], corpus: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
-        let donor = rng.choose(corpus).and_then(|donor| donor.get(1..));
-        if let (Some((pair, body)), Some(donor)) = (seed.split_first(), donor)
-            && rng.below(4) > 0
-        {
-            let damaged = if self.name == STREAM.name {
-                tree::damage_stream(body, donor, rng)
+        let donor = rng.choose(corpus).map_or(&[][..], |donor| donor);
+        if rng.below(4) > 0 {
+            let (pair, body) = self.split(seed);
+            let source = tree::Source {
+                donor: self.split(donor).1,
+                words: &[],
+            };
+            let damaged = if self.seeds == Seeds::Stream {
+                tree::damage_stream(body, source, rng)
             } else {
-                tree::damage(body, donor, rng)
+                tree::damage(body, source, rng)
             };
             if let Some(mut body) = damaged {
                 body.truncate(MAX_MUTANT);
-                body.insert(0, *pair);
+                body.splice(..0, pair.iter().copied());
                 return body;
             }
         }
         mutate(seed, corpus, rng)
     }
-
-    fn seeds(&self) -> Vec<Vec<u8>> {
-        let place = |protocol: Protocol| {
-            let place = Protocol::ALL.iter().position(|other| *other == protocol);
-            u8::try_from(place.expect("it is one of all")).expect("there are three")
-        };
-        let mut seeds = Vec::new();
-        for case in self.kinds.iter().flat_map(|kind| cases(*kind)) {
-            let Some(sent) = (self.sent)(&case) else {
-                continue;
-            };
-            let own = place(sent.protocol);
-            for other in 0..3 {
-                // The first byte: client, upstream, and what the target does with the rest.
-                let pair = if self.name == REQUEST.name {
-                    own + 3 * other
-                } else {
-                    other + 3 * own
-                };
-                let mut seed = vec![pair + 9 * (pair % 2)];
-                seed.extend_from_slice(&sent.body);
-                seeds.push(seed);
-            }
-        }
-        seeds
-    }
 }
 
 /// Whether it is worth damaging further: what is not JSON stays so.
-fn reads(mutant: &[u8]) -> bool {
-    let body = mutant.get(1..).unwrap_or_default();
+fn reads(body: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
 }
 
@@ -197,7 +165,11 @@ impl Failures {
             let reason = reason(&*failure);
             let letters = reason.chars().filter(|c| !c.is_ascii_digit());
             let kind = letters.take(60).collect();
-            let whole = format!("{}: b\"{}\": {reason}", target.name, input.escape_ascii());
+            let whole = format!(
+                "{}: b\"{}\": {reason}",
+                target.seeds.name(),
+                input.escape_ascii()
+            );
             let known = self.0.entry(kind).or_insert_with(|| whole.clone());
             if whole.len() < known.len() {
                 *known = whole;

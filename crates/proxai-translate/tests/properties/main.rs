@@ -13,4 +13,3 @@ mod json;
 mod options;
 mod requests;
 mod streams;
-mod tree;
