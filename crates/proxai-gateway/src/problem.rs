@@ -86,6 +86,19 @@ impl Problem {
         problem
     }
 
+    /// A WebSocket is asked for. Codex goes on with POST at once after this status, and after any
+    /// other only when it has tried again several times.
+    /// <https://github.com/openai/codex/issues/19821> (2026-11)
+    pub(crate) fn no_websocket() -> Box<Self> {
+        let mut problem = Self::new(
+            FailureKind::InvalidRequest,
+            "websocket_not_supported",
+            "there are no WebSockets here; send POST requests, with `stream` for events",
+        );
+        problem.failure.status = Some(StatusCode::UPGRADE_REQUIRED.as_u16());
+        problem
+    }
+
     /// Everything is in use; asking again soon makes sense.
     pub(crate) fn busy(code: &str, message: impl Into<String>) -> Box<Self> {
         let mut problem = Self::new(FailureKind::Unavailable, code, message);
