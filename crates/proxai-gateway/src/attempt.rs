@@ -20,6 +20,7 @@ use crate::body::{Forward, Source};
 use crate::cache;
 use crate::call::Call;
 use crate::continuing::Continuing;
+use crate::detour;
 use crate::fetch::{self, Fetcher, Wanted};
 use crate::headers::{EVENT_STREAM, JSON, ReplyHop, filter_reply, mark_stream};
 use crate::outgoing::{Sent, Way, prepare};
@@ -130,7 +131,7 @@ pub(crate) async fn generate(
     attempt: &Attempt,
 ) -> Result<Answer, Box<Problem>> {
     let model = attempt.upstream_model.as_str();
-    let mut way = first_way(client, upstream, model);
+    let mut way = first_way(call, client, upstream, model);
     let mut before: Option<Box<Problem>> = None;
     loop {
         let refusal = match exchange(cx, call, client, &way, upstream, attempt).await {
@@ -145,6 +146,11 @@ pub(crate) async fn generate(
         let Cause::Status(status) = refusal.problem.cause else {
             return Err(refusal.problem);
         };
+        let shown = detour::shown_by(status, &refusal.said, upstream, way.protocol);
+        if let Some(other) = shown.filter(|_| way.instead_of.is_none()) {
+            way.protocol = other;
+            continue;
+        }
         if endpoint_is_missing(status, &refusal.said, model) {
             if let Some(missing) = way.instead_of {
                 // Neither is there: what was remembered is no longer true.
@@ -174,9 +180,11 @@ pub(crate) async fn generate(
     }
 }
 
-/// The client's own protocol if the upstream speaks it, as far as is known.
-fn first_way(client: Protocol, upstream: &Upstream, model: &str) -> Way {
+/// The client's own protocol if the upstream speaks it and takes the request there, as far as is
+/// known.
+fn first_way(call: &Call, client: Protocol, upstream: &Upstream, model: &str) -> Way {
     let protocol = upstream.provider.protocol_for(client);
+    let protocol = detour::around(call, client, upstream, protocol, model).unwrap_or(protocol);
     let other = upstream
         .learned
         .is_missing(protocol)

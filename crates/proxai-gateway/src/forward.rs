@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use proxai_ir::{FailureKind, Losses};
+use proxai_json::Doc;
 use proxai_providers::Resource;
 use proxai_providers::embeddings::{EmbeddingRequestFacts, conform};
 use proxai_providers::headers::Hop;
@@ -126,7 +127,7 @@ pub(crate) async fn count_tokens(
     }
     let sent = send(cx, call, upstream, attempt, To::CountTokens).await?;
     let missing = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
-    if !missing.contains(&sent.status) {
+    if !missing.contains(&sent.status) && sent.status != StatusCode::OK {
         return Ok(sent.untouched(upstream));
     }
     let Sent {
@@ -136,7 +137,9 @@ pub(crate) async fn count_tokens(
         protocol,
     } = sent;
     let body = collect(body, MAX_ERROR_BODY, upstream).await?;
-    if !endpoint_is_missing(status.as_u16(), &body, &attempt.upstream_model) {
+    // Some gateways answer 0 for what they cannot count, and agents never compact by that (case 115).
+    let nothing = status == StatusCode::OK && counts_nothing(&body);
+    if !nothing && !endpoint_is_missing(status.as_u16(), &body, &attempt.upstream_model) {
         let mut headers = filter_reply(ReplyHop::Forwarded, headers);
         headers.remove(CONTENT_LENGTH);
         return Ok(Answer {
@@ -151,6 +154,13 @@ pub(crate) async fn count_tokens(
         });
     }
     estimate(call, upstream).await
+}
+
+fn counts_nothing(body: &[u8]) -> bool {
+    Doc::scan(body).is_ok_and(|doc| {
+        doc.get("input_tokens")
+            .is_none_or(|count| matches!(count.of(body), b"0" | b"null"))
+    })
 }
 
 /// A count of our own (E4), marked as such.

@@ -31,6 +31,7 @@ use crate::counters::Counters;
 use crate::forward;
 use crate::headers::{FALLBACK_COUNT, JSON, LOSS, MODEL, PROVIDER, REQUEST_ID, ROUTE, loss_value};
 use crate::id::Ids;
+use crate::origin;
 use crate::permit::Gauge;
 use crate::problem::{Cause, Problem, short_code};
 use crate::record::{Counted, Journal, Outcome, Record, Ticket};
@@ -230,7 +231,8 @@ impl Inner {
             return models(snapshot, &call).await.map_err(bare);
         }
         ticket.record.stream = call.head.stream;
-        let plan = plan(snapshot, &call, seed).map_err(bare)?;
+        let mut plan = plan(snapshot, &call, seed).map_err(bare)?;
+        origin::first(snapshot, &call, &mut plan);
         ticket.record.route = Arc::clone(&plan.route);
         call.wishes = Wishes::of(&call.headers, plan.loss).map_err(bare)?;
         self.attempts(snapshot, &call, &plan, ticket).await
@@ -461,7 +463,7 @@ fn goes_on(plan: &Plan, problem: &Problem) -> bool {
         _ => false,
     };
     let status = problem.status().as_u16();
-    kind || match problem.cause {
+    kind || origin::is_elsewhere(problem) || match problem.cause {
         Cause::Refused => status == 503 && on(FallbackOn::Http5xx),
         Cause::Timeout => on(FallbackOn::Timeout),
         Cause::Transport => on(FallbackOn::Transport),

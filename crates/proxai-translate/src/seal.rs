@@ -103,6 +103,15 @@ fn unwrap(rest: &str) -> Option<Opened> {
     })
 }
 
+/// The issuer named by the last of our seals in a body, wherever it stands. Only a hint: the seal
+/// may be broken.
+pub fn latest_issuer(body: &[u8]) -> Option<String> {
+    let at = memchr::memmem::rfind(body, MARK.as_bytes())? + MARK.len();
+    let mut fields = body.get(at..)?.split(|byte| *byte == b'.');
+    fields.next()?;
+    String::from_utf8(URL_SAFE_NO_PAD.decode(fields.next()?).ok()?).ok()
+}
+
 /// Whether a sealed value may be sent to `issuer`, an upstream that speaks `protocol`.
 pub fn belongs_to(sealed: &Sealed<'_>, protocol: Protocol, issuer: &str) -> bool {
     sealed.origin == protocol && sealed.issuer.as_deref().is_none_or(|from| from == issuer)
@@ -154,6 +163,16 @@ mod tests {
         assert_eq!(item_of(&back), Some(json));
         assert_eq!(item_of(&sealed()), None);
         assert!(item(Protocol::Messages, &"x".repeat(MAX_ITEM + 1)).is_none());
+    }
+
+    #[test]
+    fn the_issuer_of_the_latest_seal_is_found_in_a_body() {
+        let [one, two] = ["up.one", "up.two"].map(|issuer| wrap(&sealed(), issuer, Some("rs_1")));
+        let body = format!(r#"{{"a":"{one}","b":[{{"c":"{two}"}}],"d":1.5}}"#);
+        assert_eq!(latest_issuer(body.as_bytes()).as_deref(), Some("up.two"));
+        for none in ["{}", "proxai1.", "proxai1.chat", "proxai1.chat.*.x"] {
+            assert_eq!(latest_issuer(none.as_bytes()), None, "{none}");
+        }
     }
 
     #[test]

@@ -76,6 +76,43 @@ async fn respect_keeps_every_byte_and_tells_hit_from_miss() {
 }
 
 #[tokio::test]
+async fn the_request_decides_before_the_target_the_route_and_the_provider() {
+    let upstream = Upstream::start().await;
+    upstream.will(Reply::json(answer(CHAT)));
+    let targets = "[[routing.routes]]\nmodel_pattern = \"ruled\"\ncache = \"force\"\nprovider = \"up\"\n[[routing.routes]]\nmodel_pattern = \"own\"\ncache = \"force\"\n[[routing.routes.targets]]\nprovider = \"up\"\ncache = \"respect\"\n";
+    let config = crate::harness::one(&upstream, CHAT, targets) + "cache = \"disable\"\n";
+    let gateway = Running::start(&config);
+    let plain = "{\"model\":\"M\",\"prompt_cache_key\":\"own\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+    for (model, header, key, word) in [
+        ("other", None, None, "bypass"),
+        ("ruled", None, Some("own"), "force"),
+        ("own", None, Some("own"), ""),
+        ("ruled", Some("disable"), None, "bypass"),
+        ("own", Some("disable"), None, "bypass"),
+        ("other", Some("respect"), Some("own"), ""),
+        ("other", Some("force"), Some("own"), "force"),
+    ] {
+        let headers: Vec<(&str, &str)> = header
+            .map(|mode| ("x-proxai-cache", mode))
+            .into_iter()
+            .collect();
+        let got = gateway
+            .client()
+            .await
+            .post("/v1/chat/completions", &headers, plain.replace('M', model))
+            .await;
+        assert_eq!(got.status, 200, "{}", got.text());
+        assert_eq!(got.header("x-proxai-cache"), word, "{model} {header:?}");
+        let asked = sent(&upstream);
+        assert_eq!(
+            asked["prompt_cache_key"].as_str(),
+            key,
+            "{model} {header:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_mode_that_is_none_is_refused_in_the_clients_shape() {
     let upstream = Upstream::start().await;
     let gateway = Running::before(&upstream, CHAT);

@@ -76,6 +76,20 @@ async fn a_messages_upstream_without_the_endpoint_gets_an_estimate() {
     assert_eq!((got.status.as_u16(), got.text()), (404, missing));
 }
 
+/// Case 115: an agent that is told 0 never compacts its context.
+#[tokio::test]
+async fn a_count_of_nothing_is_no_count() {
+    let upstream = Upstream::start().await;
+    let gateway = Running::before(&upstream, MESSAGES);
+    for nothing in ["{\"input_tokens\":0}", "{\"input_tokens\":null}", "{}"] {
+        upstream.will_only(Reply::json(nothing));
+        let got = gateway.post(PATH, ASK).await;
+        assert_eq!(got.status, 200, "{}", got.text());
+        assert_eq!(got.header("x-proxai-estimated"), "true", "{nothing}");
+        assert!(got.json()["input_tokens"].as_u64().unwrap() > 5);
+    }
+}
+
 #[tokio::test]
 async fn the_provider_inside_the_process_is_counted_for() {
     let gateway = Running::start("[default]\nprovider = \"demo\"\n[providers.demo]\n");

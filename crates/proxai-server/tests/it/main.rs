@@ -20,6 +20,7 @@ mod lifecycle;
 mod limits;
 mod metrics;
 mod models;
+mod origins;
 mod passthrough;
 mod pauses;
 mod privacy;

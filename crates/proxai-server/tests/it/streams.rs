@@ -109,6 +109,59 @@ async fn a_stalled_tool_call_ends_in_an_error_although_pings_come() {
     );
 }
 
+/// Case 20: work that nobody waits for costs money.
+#[tokio::test]
+async fn a_client_that_leaves_ends_the_upstream_request_of_every_hop() {
+    let begun = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}]}\n\n";
+    for (path, body, kind) in [
+        // Within one protocol, translated, and an answer that is held whole to be translated.
+        (
+            "/v1/chat/completions",
+            "{\"model\":\"m\",\"stream\":true,\"messages\":[]}",
+            true,
+        ),
+        (
+            "/v1/responses",
+            "{\"model\":\"m\",\"stream\":true,\"input\":\"hi\"}",
+            true,
+        ),
+        (
+            "/v1/messages",
+            "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}",
+            false,
+        ),
+    ] {
+        let upstream = Upstream::start().await;
+        let reply = if kind {
+            Reply::events(begun)
+        } else {
+            Reply::json("{\"id\":")
+        };
+        upstream.will(reply.ending(Ending::Hang));
+        let gateway = Running::before(&upstream, CHAT);
+        let mut client = gateway.client().await;
+        let asking = async {
+            let mut response = client.begin(Method::POST, path, &[], body).await;
+            while response.body_mut().frame().await.is_some() {}
+        };
+        // The answer has begun to arrive and hangs, and the client loses patience.
+        let patience = async {
+            while upstream.received().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = asking => panic!("{path}: the answer came to an end"),
+            () = patience => {}
+        }
+        drop(client);
+        tokio::time::timeout(Duration::from_secs(5), upstream.abandoned())
+            .await
+            .expect("the upstream's body is dropped");
+        assert_eq!(gateway.log.last().await.outcome, Outcome::ClientClosed);
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_leaves_ends_the_upstream_request() {
     let upstream = Upstream::start().await;
