@@ -23,6 +23,7 @@ use crate::continuing::Continuing;
 use crate::detour;
 use crate::fetch::{self, Fetcher, Wanted};
 use crate::headers::{EVENT_STREAM, JSON, ReplyHop, filter_reply, mark_stream};
+use crate::named;
 use crate::outgoing::{Sent, Way, prepare};
 use crate::problem::{Cause, Problem};
 use crate::pulse::Pulse;
@@ -449,7 +450,8 @@ async fn stream(
         None => {
             let id = Arc::clone(cx.request_id);
             let tap = Tap::new(client, cx.limits.event, id);
-            Engine::Tap(Box::new(tap.withholding_usage(sent.withhold_usage)))
+            let tap = tap.withholding_usage(sent.withhold_usage);
+            Engine::Tap(Box::new(tap.naming(sent.name)))
         }
         Some(reply) => {
             let translator = StreamTranslator::new(client, reply);
@@ -497,6 +499,17 @@ async fn stream(
     })
 }
 
+/// Corrects the length that the upstream told.
+fn lengthen(headers: &mut HeaderMap, more: u64, less: u64) {
+    let told = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
+        .and_then(|told| (told + more).checked_sub(less));
+    if let Some(told) = told {
+        headers.insert(CONTENT_LENGTH, told.into());
+    }
+}
+
 /// An answer within one protocol: its first piece is looked at, then all goes on as it comes.
 async fn untouched(
     cx: Context<'_>,
@@ -531,6 +544,16 @@ async fn untouched(
         return Err(problem);
     }
     let mut headers = filter_reply(ReplyHop::Untouched, headers);
+    let named = sent.name.as_deref().zip(first.as_ref());
+    let first = match named.and_then(|(name, piece)| named::answer(piece, name)) {
+        Some(named) => {
+            let more = named.len() as u64;
+            let less = first.map_or(0, |piece| piece.len() as u64);
+            lengthen(&mut headers, more, less);
+            Some(named)
+        }
+        None => first,
+    };
     let (source, usage) = match rest {
         None => {
             // Known now, where the upstream used chunks.

@@ -27,6 +27,7 @@ mod id;
 mod keys;
 mod learned;
 mod models;
+mod named;
 mod options;
 mod origin;
 mod outgoing;

@@ -69,6 +69,8 @@ pub(crate) struct Sent {
     /// The client of this Chat stream did not ask for its usage, so whatever tells nothing else is
     /// not for it (T10).
     pub(crate) withhold_usage: bool,
+    /// The client's name of the model, where another was sent (T12).
+    pub(crate) name: Option<Box<str>>,
 }
 
 impl Sent {
@@ -132,6 +134,9 @@ pub(crate) fn prepare(
             body,
             own,
             withhold_usage: protocol == Protocol::Chat && call.head.ask_usage.is_some(),
+            name: Some(call.head.model.as_str())
+                .filter(|name| *name != model && !name.is_empty() && !model.is_empty())
+                .map(Box::from),
         }
     } else {
         translated(cx, call, client, protocol, upstream, model, &quirks)?
@@ -228,6 +233,7 @@ fn translated(
             false => OWN_MEMBERS,
         },
         withhold_usage: false,
+        name: None,
     })
 }
 

@@ -1,10 +1,12 @@
 //! Watches a stream that is forwarded within one protocol, and ends it properly if it is cut.
 //!
 //! Well-formed frames leave as they came (T1): a chunk that holds only whole ones leaves as that
-//! very chunk. Three things are changed, none of which a conforming upstream meets: malformed
-//! frames are written anew (P10), a frame is held back until it is whole, and a stream that ends
-//! without its terminal event gets the error that the dialect has for it (S1, S3). And one frame
-//! is kept from the client: the usage that proxai asked for and the client did not (T10).
+//! very chunk. Where the client calls the model by another name than the upstream, the frames that
+//! tell it are written with the client's (T12). Three other things are changed, none of which a
+//! conforming upstream meets: malformed frames are written anew (P10), a frame is held back until
+//! it is whole, and a stream that ends without its terminal event gets the error that the dialect
+//! has for it (S1, S3). And one frame is kept from the client: the usage that proxai asked for and
+//! the client did not (T10).
 //!
 //! Nothing keeps a slice of a chunk for longer than the call, so the connection can use its buffer
 //! again.
@@ -19,6 +21,7 @@ use proxai_types::{Protocol, Usage};
 use smallvec::SmallVec;
 
 use crate::ending;
+use crate::named;
 use crate::output::Output;
 use crate::problem::short_code;
 use crate::seen::{Meaning, Seen};
@@ -30,6 +33,8 @@ pub(crate) struct Tap {
     frames: Decoder,
     state: State,
     request_id: Arc<str>,
+    /// The client's name of the model, where the upstream knows it by another.
+    name: Option<Box<str>>,
     seen: Seen,
 }
 
@@ -51,8 +56,15 @@ impl Tap {
             frames: Decoder::with_max_frame(max_event),
             state: State::Waiting,
             request_id,
+            name: None,
             seen: Seen::default(),
         }
+    }
+
+    /// The same for a client that calls the model by this name (T12).
+    pub(crate) fn naming(mut self, name: Option<Box<str>>) -> Self {
+        self.name = name;
+        self
     }
 
     /// The same for a client that did not ask for usage.
@@ -73,12 +85,17 @@ impl Tap {
                 Ok(Some(frame)) => {
                     let passes = self.passes(&frame);
                     if passes && frame.well_formed() {
-                        untouched += frame.raw().len();
-                        pieces.push(frame.raw().clone());
+                        if let Some(named) = self.named(frame.raw()) {
+                            pieces.push(named);
+                        } else {
+                            untouched += frame.raw().len();
+                            pieces.push(frame.raw().clone());
+                        }
                     } else if passes {
                         let mut anew = BytesMut::new();
                         encode::canonical(&frame, &mut anew);
-                        pieces.push(anew.freeze());
+                        let anew = anew.freeze();
+                        pieces.push(self.named(&anew).unwrap_or(anew));
                     }
                 }
                 Ok(None) => break,
@@ -113,7 +130,10 @@ impl Tap {
                 || frame.is_comment()
                 || Doc::scan(frame.data()).is_ok();
             if whole && self.passes(&frame) {
-                encode::canonical(&frame, out.buffer());
+                let mut anew = BytesMut::new();
+                encode::canonical(&frame, &mut anew);
+                let anew = anew.freeze();
+                out.put(self.named(&anew).unwrap_or(anew));
             }
         }
         out.put(self.frames.take_blank_lines());
@@ -199,6 +219,11 @@ impl Tap {
         }
     }
 
+    /// A frame under the client's name of the model, if that is another.
+    fn named(&self, raw: &Bytes) -> Option<Bytes> {
+        named::frame(self.protocol, raw, self.name.as_deref()?)
+    }
+
     /// Notes what a frame shows, and whether it goes to the client.
     fn passes(&mut self, frame: &Frame) -> bool {
         let meaning = self.seen.note(self.protocol, frame);
@@ -253,6 +278,18 @@ mod tests {
             got.extend_from_slice(&bytes);
         }
         (tap, String::from_utf8(got).unwrap())
+    }
+
+    #[test]
+    fn a_renamed_model_has_the_clients_name_and_nothing_else_changes() {
+        let stream = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"m\",\"usage\":{\"input_tokens\":1}}}\n\n\
+            event: content_block_delta\r\ndata: { \"type\":\"content_block_delta\",\"delta\":{\"model\":\"m\"}}\r\n\r\n\
+            event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+        let want = stream.replacen("\"m\"", "\"p/m\"", 1);
+        for size in [1, 7, 50, 4096] {
+            let tap = tap(Protocol::Messages).naming(Some("p/m".into()));
+            assert_eq!(through(tap, stream.as_bytes(), size).1, want, "{size}");
+        }
     }
 
     const CHAT: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"h\u{e9}\"},\"finish_reason\":null}]}\r\n\r\n\

@@ -69,15 +69,42 @@ async fn only_the_model_is_replaced_where_a_prefix_names_the_provider() {
         upstream.last().body,
         "{ \"n\": 1.50, \"model\" : \"a/b\", \"messages\":[ ] }"
     );
+    // Both ways: the client sees the name that it gave (T12).
     assert_eq!(
         got.text(),
-        "{ \"id\":\"c1\", \"model\":\"served\", \"n\":1.0 }"
+        "{ \"id\":\"c1\", \"model\":\"up/a/b\", \"n\":1.0 }"
     );
     assert_eq!(got.header("x-proxai-provider"), "up");
     assert_eq!(got.header("x-proxai-model"), "a/b");
     assert_eq!(got.header("x-proxai-fallback-count"), "0");
     assert!(got.header("x-proxai-request-id").starts_with("req_"));
     assert!(!got.header("x-proxai-route").is_empty());
+    assert_eq!(got.header("content-length"), got.body.len().to_string());
+}
+
+#[tokio::test]
+async fn a_streamed_answer_has_the_clients_name_of_the_model() {
+    let frames = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"model\":\"served\"}}\n\n\
+        event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    let upstream = Upstream::start().await;
+    let gateway = Running::before(&upstream, MESSAGES);
+    for (asked, told) in [("up/a", "up/a"), ("a", "served")] {
+        upstream.will(Reply::frames(frames));
+        let request = format!("{{\"model\":\"{asked}\",\"stream\":true,\"messages\":[]}}");
+        let got = gateway.post("/v1/messages", request).await;
+        assert_eq!(got.text(), frames.replace("served", told));
+    }
+}
+
+#[tokio::test]
+async fn a_large_answer_with_another_name_has_the_right_length() {
+    let body = format!("{{\"model\":\"m\",\"text\":\"{}\"}}", "a".repeat(3 << 20));
+    let upstream = Upstream::start().await;
+    upstream.will(Reply::json(body.clone()));
+    let gateway = Running::before(&upstream, CHAT);
+    let request = "{\"model\":\"up/m\",\"messages\":[]}";
+    let got = gateway.post("/v1/chat/completions", request).await;
+    assert_eq!(got.body, body.replacen("\"m\"", "\"up/m\"", 1));
     assert_eq!(got.header("content-length"), got.body.len().to_string());
 }
 
