@@ -4,7 +4,8 @@ use std::io::Write;
 
 use clap::Args;
 use proxai_config::Sources;
-use proxai_providers::{AuthStyle, HttpVersion, Quirks, Row};
+use proxai_providers::quirks::{About, ReasoningQuirks};
+use proxai_providers::{AuthStyle, HttpVersion, Note, Quirks, Row};
 use proxai_types::Protocol;
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ use crate::world::World;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   proxai providers                 all of them
-  proxai providers groq            one with endpoints, keys and quirks
+  proxai providers groq            one with endpoints, keys, and quirks with reasons
   proxai providers --json          for programs
 
 A `*` behind a key variable means that it is set.";
@@ -114,32 +115,160 @@ fn auth(row: &Row) -> String {
     }
 }
 
-/// `name = value` for each quirk of a layer.
-fn quirk_lines(quirks: &Quirks) -> Vec<String> {
+/// Where explanations stand, and how far they go.
+const INDENT: &str = "      ";
+const WIDTH: usize = 92;
+
+/// `name = value` for each quirk of a layer, with what is known of it.
+fn quirk_lines(quirks: &Quirks) -> Vec<(String, Option<About>)> {
     let table = toml::Table::try_from(quirks).unwrap_or_default();
-    table
-        .iter()
-        .map(|(name, value)| format!("{name} = {value}"))
-        .collect()
+    let mut lines = Vec::new();
+    for (name, value) in &table {
+        match value.as_table().filter(|_| name == "reasoning") {
+            Some(inner) => lines.extend(inner.iter().map(|(field, value)| {
+                let about = ReasoningQuirks::about(field);
+                (format!("{name}.{field} = {value}"), about)
+            })),
+            None => lines.push((format!("{name} = {value}"), Quirks::about(name))),
+        }
+    }
+    lines
 }
 
-/// Every layer of quirks with where it holds.
-fn layers(row: &Row) -> Vec<(String, &Quirks)> {
+/// Quirks that hold in one place, or for several patterns of models.
+struct Layer<'r> {
+    place: String,
+    quirks: &'r Quirks,
+    /// What the row's file says of it, beside what it says of single quirks.
+    notes: Vec<&'r Note>,
+}
+
+/// Every layer of quirks with where it holds. Patterns with the same quirks are one layer.
+fn layers(row: &Row) -> Vec<Layer<'_>> {
     let cells = &row.cells;
-    let mut layers = vec![("everywhere".to_owned(), &cells.quirks)];
+    let mut layers: Vec<Layer<'_>> = Vec::new();
+    let notes = |about: &[String]| -> Vec<&Note> {
+        let known = row.notes.iter();
+        known.filter(|note| about.contains(&note.about)).collect()
+    };
+    layers.push(Layer {
+        place: "everywhere".to_owned(),
+        quirks: &cells.quirks,
+        notes: Vec::new(),
+    });
     for protocol in Protocol::ALL {
         if let Some(endpoint) = cells.endpoint.of(protocol) {
-            layers.push((format!("{protocol} endpoint"), &endpoint.quirks));
+            let table = format!("endpoint.{protocol}");
+            let about = [format!("{table}.quirks"), table];
+            layers.push(Layer {
+                place: format!("{protocol} endpoint"),
+                quirks: &endpoint.quirks,
+                notes: notes(&about),
+            });
         }
     }
     for url in &cells.url {
-        layers.push((format!("base URLs like {}", url.pattern), &url.quirks));
+        let place = format!("base URLs like {}", url.pattern);
+        layers.push(Layer {
+            notes: notes(std::slice::from_ref(&place)),
+            place,
+            quirks: &url.quirks,
+        });
     }
     for model in &cells.model {
-        layers.push((format!("models like {}", model.pattern), &model.quirks));
+        let place = format!("models like {}", model.pattern);
+        let about = notes(std::slice::from_ref(&place));
+        let twin = layers
+            .iter_mut()
+            .find(|layer| layer.place.starts_with("models like") && *layer.quirks == model.quirks);
+        match twin {
+            Some(layer) => {
+                layer.place = format!("{}, {}", layer.place, model.pattern);
+                layer.notes.extend(about);
+            }
+            None => layers.push(Layer {
+                place,
+                quirks: &model.quirks,
+                notes: about,
+            }),
+        }
     }
-    layers.retain(|(_, quirks)| **quirks != Quirks::default());
+    layers.retain(|layer| *layer.quirks != Quirks::default());
     layers
+}
+
+/// Writes a text in lines of a bearable length.
+fn wrapped(out: &mut dyn Write, paint: Paint, indent: &str, text: &str) -> std::io::Result<()> {
+    let mut line = String::new();
+    let mut write = |line: &mut String| {
+        let text = paint.text(Tone::Faint, &std::mem::take(line));
+        writeln!(out, "{indent}{text}")
+    };
+    for word in text.split_whitespace() {
+        let length = indent.len() + line.chars().count() + 1 + word.chars().count();
+        if !line.is_empty() && length > WIDTH {
+            write(&mut line)?;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if line.is_empty() {
+        Ok(())
+    } else {
+        write(&mut line)
+    }
+}
+
+/// Each layer with the reasons. A quirk that has been explained is not explained again.
+fn write_layers(row: &Row, out: &mut dyn Write, paint: Paint) -> Result<(), Stop> {
+    let layers = layers(row);
+    if layers.is_empty() {
+        writeln!(out, "\nno quirks")?;
+    }
+    let mut explained: Vec<String> = Vec::new();
+    for layer in layers {
+        writeln!(out, "\nquirks, {}", layer.place)?;
+        for note in &layer.notes {
+            wrapped(out, paint, "  ", &note.text)?;
+        }
+        for (quirk, about) in quirk_lines(layer.quirks) {
+            writeln!(out, "  {quirk}")?;
+            let name = quirk.split(" = ").next().unwrap_or_default().to_owned();
+            let cell = format!("quirks.{}", name.split('.').next().unwrap_or_default());
+            let own = row.notes.iter().find(|note| note.about == cell);
+            if let Some(note) = own.filter(|_| layer.place == "everywhere") {
+                wrapped(out, paint, INDENT, &note.text)?;
+            }
+            let Some(about) = about.filter(|_| !explained.contains(&name)) else {
+                continue;
+            };
+            explained.push(name);
+            wrapped(out, paint, INDENT, &about.meaning)?;
+            if !about.reason.is_empty() {
+                let reason = format!("For example {}", about.reason);
+                wrapped(out, paint, INDENT, &reason)?;
+            }
+            if let Some(link) = about.link {
+                wrapped(out, paint, INDENT, link)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Notes that are not about quirks: where it is, keys, what is left out.
+fn other_notes(row: &Row) -> impl Iterator<Item = &Note> {
+    row.notes.iter().filter(|note| {
+        let about = note.about.as_str();
+        !about.contains("quirks")
+            && !about.contains(" like ")
+            && !(about.starts_with("endpoint.")
+                && layers(row)
+                    .iter()
+                    .any(|layer| layer.notes.iter().any(|shown| shown.about == about)))
+    })
 }
 
 fn detail(row: &Row, sources: &dyn Sources, out: &mut dyn Write, paint: Paint) -> Result<(), Stop> {
@@ -173,17 +302,11 @@ fn detail(row: &Row, sources: &dyn Sources, out: &mut dyn Write, paint: Paint) -
     line("http", http(row.cells.http).unwrap_or_default().to_owned());
     line("docs", format!("{} ({})", identity.docs, identity.verified));
     table.write(out, paint, "  ")?;
-    let layers = layers(row);
-    if layers.is_empty() {
-        writeln!(out, "\nno quirks")?;
+    for note in other_notes(row) {
+        writeln!(out)?;
+        wrapped(out, paint, "  ", &note.text)?;
     }
-    for (place, quirks) in layers {
-        writeln!(out, "\nquirks, {place}")?;
-        for quirk in quirk_lines(quirks) {
-            writeln!(out, "  {quirk}")?;
-        }
-    }
-    Ok(())
+    write_layers(row, out, paint)
 }
 
 fn http(version: Option<HttpVersion>) -> Option<&'static str> {
@@ -201,7 +324,27 @@ fn as_json(row: &Row, sources: &dyn Sources) -> Value {
         .collect();
     let quirks: Vec<Value> = layers(row)
         .into_iter()
-        .map(|(place, quirks)| json!({ "where": place, "quirks": quirks_json(quirks) }))
+        .map(|layer| {
+            let why: serde_json::Map<String, Value> = quirk_lines(layer.quirks)
+                .into_iter()
+                .filter_map(|(quirk, about)| {
+                    let about = about?;
+                    let name = quirk.split(" = ").next()?.to_owned();
+                    let why = json!({
+                        "meaning": about.meaning,
+                        "reason": about.reason,
+                        "link": about.link,
+                    });
+                    Some((name, why))
+                })
+                .collect();
+            json!({ "where": layer.place, "quirks": quirks_json(layer.quirks), "why": why })
+        })
+        .collect();
+    let notes: Vec<Value> = row
+        .notes
+        .iter()
+        .map(|note| json!({ "about": note.about, "text": note.text }))
         .collect();
     json!({
         "id": row.identity.id,
@@ -217,6 +360,7 @@ fn as_json(row: &Row, sources: &dyn Sources) -> Value {
         "local": row.cells.local == Some(true),
         "embedded": row.cells.embedded == Some(true),
         "quirks": quirks,
+        "notes": notes,
     })
 }
 

@@ -22,6 +22,7 @@ pub mod embeddings;
 pub mod endpoint;
 pub mod glob;
 pub mod headers;
+mod notes;
 mod provider;
 pub mod quirks;
 mod registry;
@@ -31,6 +32,7 @@ mod url;
 
 pub use auth::{Applied, AuthError, AuthStyle};
 pub use endpoint::{EndpointError, Resource};
+pub use notes::Note;
 pub use provider::{Auth, EnvKey, Key, Provider, ProviderError};
 pub use quirks::Quirks;
 pub use registry::{Registry, RegistryError, UnknownProvider, normalize_name};

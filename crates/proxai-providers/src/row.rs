@@ -10,6 +10,7 @@ use std::str::FromStr;
 use proxai_types::Protocol;
 use serde::{Deserialize, Deserializer};
 
+use crate::notes::{self, Note};
 use crate::quirks::Quirks;
 use crate::registry::RegistryError;
 use crate::secret::Secret;
@@ -21,6 +22,8 @@ pub struct Row {
     pub identity: Identity,
     /// Everything a configuration may override.
     pub cells: ProviderOverride,
+    /// What the file's comments say.
+    pub notes: Vec<Note>,
 }
 
 /// Who a provider is.
@@ -271,6 +274,7 @@ impl Row {
         Ok(Self {
             identity: identity.try_into().map_err(RegistryError::row)?,
             cells: cells.try_into().map_err(RegistryError::row)?,
+            notes: notes::read(text),
         })
     }
 

@@ -45,18 +45,24 @@ verified = "2026-08-21"
 base = "https://{region}.pond.example/api/v2"
 http = "1.1"
 parameters = { region = { env = ["POND_REGION"], default = "north" } }
+# Keys end with the season.
 [auth]
 style = "custom"
 header = "x-pond-key"
 env = ["POND_KEY", "POND_TOKEN"]
 [quirks]
+# Since the mill was built.
 think_tags = true
 [endpoint.chat]
 quirks = { developer = "as_system", max_stop_sequences = 4 }
 [endpoint.messages]
 base = "/anthropic"
+# These take no other temperature.
 [[model]]
 pattern = "deep-*"
+quirks = { temperature = { fixed = 1.0 } }
+[[model]]
+pattern = "cold-*"
 quirks = { temperature = { fixed = 1.0 } }
 "#;
 
@@ -78,6 +84,40 @@ async fn one_row_shows_its_quirks_by_any_of_its_names() {
     assert_eq!(row["quirks"][1]["quirks"]["developer"], "as_system");
     assert_eq!(row["keys"][1]["set"], true);
     assert_eq!(row["http"], "1.1");
+    let why = &row["quirks"][1]["why"]["developer"];
+    assert_eq!(why["meaning"], "What happens to `developer` messages.");
+    assert!(
+        why["link"].as_str().unwrap().starts_with("https://"),
+        "{why}"
+    );
+    assert_eq!(row["notes"][0]["about"], "auth");
+    assert_eq!(row["quirks"][2]["where"], "models like deep-*, cold-*");
+}
+
+#[tokio::test]
+async fn every_quirk_of_every_row_says_what_it_means() {
+    let rows = Setting::default()
+        .run(&["providers", "--json"])
+        .await
+        .json();
+    let mut explained = 0;
+    for row in rows.as_array().unwrap() {
+        for layer in row["quirks"].as_array().unwrap() {
+            let why = layer["why"].as_object().unwrap();
+            for (name, quirk) in layer["quirks"].as_object().unwrap() {
+                let names: Vec<String> = match quirk.as_object().filter(|_| name == "reasoning") {
+                    Some(inner) => inner.keys().map(|key| format!("{name}.{key}")).collect(),
+                    None => vec![name.clone()],
+                };
+                for name in names {
+                    let meaning = why[&name]["meaning"].as_str().unwrap_or_default();
+                    assert!(!meaning.is_empty(), "{}: {name}", row["id"]);
+                    explained += 1;
+                }
+            }
+        }
+    }
+    assert!(explained > 150, "{explained}");
 }
 
 #[tokio::test]

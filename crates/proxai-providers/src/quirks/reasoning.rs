@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Renames;
+use super::about::described;
 
 /// What the client sees of reasoning (P8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,64 +86,66 @@ pub enum ReasoningEcho {
     Always,
 }
 
-/// How reasoning is read, shown and given back.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-#[non_exhaustive]
-pub struct ReasoningQuirks {
-    /// Where a Chat answer holds reasoning, in order of trust; absent means all members known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fields: Option<Vec<ReasoningField>>,
-    /// What the client sees of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<ReasoningPolicy>,
-    /// When it is sent back.
-    ///
-    /// DeepSeek and Kimi with thinking on: 400 "The `reasoning_content` in the thinking mode must
-    /// be passed back to the API." Mistral: 422 "Extra inputs are not permitted" wherever it is.
-    /// <https://api-docs.deepseek.com/guides/thinking_mode> (2026-11)
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub echo: Option<ReasoningEcho>,
-    /// The member it is sent back in; absent means the first of `fields` that holds a text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub echo_field: Option<ReasoningField>,
-    /// Canonical effort to the endpoint's name for it (`minimal` to `low`).
-    ///
-    /// xAI: only `low` and `high`. <https://docs.x.ai/docs/guides/reasoning> (2026-08)
-    #[serde(skip_serializing_if = "Renames::is_empty")]
-    pub efforts: Renames,
-    /// Whether `reasoning_effort` is accepted at all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub effort_accepted: Option<bool>,
-    /// Whether a Messages model thinks adaptively; else thinking is asked for with a budget.
-    ///
-    /// Claude before 4.6: "adaptive thinking is not supported on this model".
-    /// <https://docs.claude.com/en/docs/build-with-claude/adaptive-thinking> (2026-08)
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub adaptive_accepted: Option<bool>,
-    /// Whether a Messages model takes a thinking budget; else it is asked to think adaptively.
-    ///
-    /// Claude since Opus 4.7: "`thinking.type.enabled` is not supported for this model".
-    /// <https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking> (2026-11)
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub budget_accepted: Option<bool>,
-    /// Whether a Messages model takes `thinking: {type: "disabled"}`; else nothing is asked for.
-    ///
-    /// Claude Fable and Mythos always think: "`thinking.type.disabled` is not supported".
-    /// <https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-adaptive-thinking.html>
-    /// (2026-11)
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub off_accepted: Option<bool>,
-    /// Whether Chat takes an effort beside tools; else the effort becomes `none`.
-    ///
-    /// GPT-5.4 and later: "Function tools with reasoning_effort are not supported … in
-    /// /v1/chat/completions. To use function tools, use /v1/responses or set reasoning_effort to
-    /// 'none'."
-    /// <https://community.openai.com/t/gpt-5-6-chat-completion-reasoning-effort-bug-behavior-change/1386454>
-    /// (2026-11)
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub effort_with_tools: Option<bool>,
+described! {
+    /// How reasoning is read, shown and given back.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+    #[serde(deny_unknown_fields, default)]
+    #[non_exhaustive]
+    pub struct ReasoningQuirks {
+        /// Where a Chat answer holds reasoning, in order of trust; absent means all members known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub fields: Option<Vec<ReasoningField>>,
+        /// What the client sees of it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub policy: Option<ReasoningPolicy>,
+        /// When it is sent back.
+        ///
+        /// DeepSeek and Kimi with thinking on: 400 "The `reasoning_content` in the thinking mode must
+        /// be passed back to the API." Mistral: 422 "Extra inputs are not permitted" wherever it is.
+        /// <https://api-docs.deepseek.com/guides/thinking_mode> (2026-11)
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub echo: Option<ReasoningEcho>,
+        /// The member it is sent back in; absent means the first of `fields` that holds a text.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub echo_field: Option<ReasoningField>,
+        /// Canonical effort to the endpoint's name for it (`minimal` to `low`).
+        ///
+        /// xAI: only `low` and `high`. <https://docs.x.ai/docs/guides/reasoning> (2026-08)
+        #[serde(skip_serializing_if = "Renames::is_empty")]
+        pub efforts: Renames,
+        /// Whether `reasoning_effort` is accepted at all.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub effort_accepted: Option<bool>,
+        /// Whether a Messages model thinks adaptively; else thinking is asked for with a budget.
+        ///
+        /// Claude before 4.6: "adaptive thinking is not supported on this model".
+        /// <https://docs.claude.com/en/docs/build-with-claude/adaptive-thinking> (2026-08)
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub adaptive_accepted: Option<bool>,
+        /// Whether a Messages model takes a thinking budget; else it is asked to think adaptively.
+        ///
+        /// Claude since Opus 4.7: "`thinking.type.enabled` is not supported for this model".
+        /// <https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking> (2026-11)
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub budget_accepted: Option<bool>,
+        /// Whether a Messages model takes `thinking: {type: "disabled"}`; else nothing is asked for.
+        ///
+        /// Claude Fable and Mythos always think: "`thinking.type.disabled` is not supported".
+        /// <https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-adaptive-thinking.html>
+        /// (2026-11)
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub off_accepted: Option<bool>,
+        /// Whether Chat takes an effort beside tools; else the effort becomes `none`.
+        ///
+        /// GPT-5.4 and later: "Function tools with reasoning_effort are not supported … in
+        /// /v1/chat/completions. To use function tools, use /v1/responses or set reasoning_effort to
+        /// 'none'."
+        /// <https://community.openai.com/t/gpt-5-6-chat-completion-reasoning-effort-bug-behavior-change/1386454>
+        /// (2026-11)
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub effort_with_tools: Option<bool>,
+    }
 }
 
 impl ReasoningQuirks {
