@@ -43,6 +43,8 @@ mod seen;
 mod service;
 mod snapshot;
 mod stream;
+#[cfg(test)]
+mod stream_tests;
 mod tap;
 mod tower_service;
 mod upstream;
