@@ -48,8 +48,8 @@ pub fn check_response(client: Protocol, upstream: Protocol, body: &[u8]) {
         .any(|part| matches!(&part.content, Content::ToolCall(call) if call.name.is_empty()));
     if !nameless {
         agree(client, upstream, &translated.body, &stream, false);
+        faithful(client, upstream, &response, &translated.body);
     }
-    faithful(client, upstream, &response, &translated.body);
 }
 
 /// Checks one stream for one client; `seed` picks the places where it is cut.
@@ -288,7 +288,9 @@ fn faithful(client: Protocol, upstream: Protocol, source: &Response<'_>, json: &
             continue;
         }
         assert_eq!(asked.name, told.name, "{client} from {upstream}");
-        let kept = asked.id.is_empty() || ids::call(&asked.id) == ids::call(&told.id);
+        // A Chat client rightly takes the second of two calls with one id for a nameless one.
+        let again = before.iter().filter(|call| call.id == asked.id).count() > 1;
+        let kept = again || asked.id.is_empty() || ids::call(&asked.id) == ids::call(&told.id);
         assert!(
             kept,
             "{client} from {upstream}: {} is {}",

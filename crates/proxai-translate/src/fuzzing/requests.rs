@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use proxai_ir::{Content, LossKind, Losses, Request, ToolKind, ToolResult};
+use proxai_ir::{Content, LossKind, Losses, Part, Request, Role, ToolKind, ToolResult};
 use proxai_json::RawValue;
 use proxai_types::Protocol;
 use serde_json::Value;
@@ -117,11 +117,11 @@ fn calls_and_results(source: &Request<'_>, result: &Request<'_>, losses: &Losses
             assert!(told.contains(id), "a result of {id}, which nobody called");
         }
     }
-    nothing_leaks(&before, &after);
+    nothing_leaks(&before, &after, result);
 }
 
 /// Arguments and results stay with their own call.
-fn nothing_leaks(before: &Calls<'_>, after: &Calls<'_>) {
+fn nothing_leaks(before: &Calls<'_>, after: &Calls<'_>, sent: &Request<'_>) {
     let once = |list: &[&str]| {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for id in list {
@@ -166,6 +166,8 @@ fn nothing_leaks(before: &Calls<'_>, after: &Calls<'_>) {
         .map(|result| &*result.call_id)
         .collect();
     let result_once = once(&results);
+    let users = sent.turns.iter().filter(|turn| turn.role == Role::User);
+    let said = users.flat_map(|turn| texts_of(&turn.parts));
     for result in &before.results {
         let id = &*result.call_id;
         let mut there = after
@@ -175,8 +177,12 @@ fn nothing_leaks(before: &Calls<'_>, after: &Calls<'_>) {
         if let (true, true, Some(told), None) =
             (asked_once(id), result_once(id), there.next(), there.next())
         {
-            let told: String = texts_of(told).collect::<Vec<_>>().join("\n");
-            for text in texts_of(result) {
+            // A result that comes too late is told by the user.
+            let told: String = texts_of(&told.parts)
+                .chain(said.clone())
+                .collect::<Vec<_>>()
+                .join("\n");
+            for text in texts_of(&result.parts) {
                 assert!(
                     told.contains(text.trim()),
                     "{text:?}, a result of {id}, is {told:?}"
@@ -186,8 +192,8 @@ fn nothing_leaks(before: &Calls<'_>, after: &Calls<'_>) {
     }
 }
 
-fn texts_of<'r>(result: &'r ToolResult<'_>) -> impl Iterator<Item = &'r str> {
-    result.parts.iter().filter_map(|part| match &part.content {
+fn texts_of<'r>(parts: &'r [Part<'_>]) -> impl Iterator<Item = &'r str> + Clone {
+    parts.iter().filter_map(|part| match &part.content {
         Content::Text(text) => Some(&*text.text),
         _ => None,
     })
