@@ -34,7 +34,6 @@ pub fn abilities(quirks: &Quirks) -> Abilities {
             .default_max_tokens
             .max(u64::from(quirks.min_output_tokens())),
         reasoning: reasoning(quirks),
-        ..usual
     }
 }
 

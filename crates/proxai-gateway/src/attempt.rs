@@ -28,7 +28,9 @@ use crate::outgoing::{Sent, Way, prepare};
 use crate::problem::{Cause, Problem};
 use crate::pulse::Pulse;
 use crate::refusal::{endpoint_is_missing, unknown_parameters};
-use crate::reply::{Kind, collect, is_error_object, next_piece, refused, unreadable};
+use crate::reply::{
+    Kind, collect, in_words_acted_on, is_error_object, next_piece, refused, unreadable,
+};
 use crate::restore::{self, Restorer};
 use crate::snapshot::Limits;
 use crate::stream::{Engine, StreamBody};
@@ -536,10 +538,11 @@ async fn untouched(
     {
         let mut failure = proxai_translate::decode_failure(protocol, 200, piece);
         failure.status = failure.status.filter(|status| *status >= 400);
+        let told = in_words_acted_on(protocol, &failure, piece);
         let mut problem = Problem::refused(failure);
         problem.headers = filter_reply(ReplyHop::Untouched, headers);
         problem.headers.remove(CONTENT_LENGTH);
-        problem.verbatim = first;
+        problem.verbatim = told.map(Bytes::from).or(first);
         problem.cause = Cause::InBand;
         return Err(problem);
     }

@@ -97,7 +97,11 @@ pub(crate) async fn refused(
 /// An error of the right shape with the one member that clients act on, if they do and it does not
 /// say it (X3): Claude Code compacts its history on a message, the others do on a code. vLLM and
 /// llama.cpp tell an overflow in their own words on every protocol (seen 2026-11-21).
-fn in_words_acted_on(dialect: Protocol, failure: &Failure, body: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn in_words_acted_on(
+    dialect: Protocol,
+    failure: &Failure,
+    body: &[u8],
+) -> Option<Vec<u8>> {
     if failure.kind != FailureKind::ContextLength {
         return None;
     }

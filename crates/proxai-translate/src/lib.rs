@@ -90,6 +90,7 @@ pub mod seal;
 mod tally;
 pub mod tools;
 pub mod turn;
+mod wording;
 
 pub use adapter::{Adapter, ReplyError, RequestError, StreamDecoder, StreamEncoder, adapter};
 pub use context::{Abilities, ReplyContext, Target};

@@ -21,6 +21,7 @@ mod limits;
 mod metrics;
 mod models;
 mod origins;
+mod overflow;
 mod passthrough;
 mod pauses;
 mod privacy;

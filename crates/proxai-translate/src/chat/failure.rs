@@ -11,6 +11,8 @@ use proxai_chat as wire;
 use proxai_ir::{Failure, FailureKind};
 use proxai_json::{Nullable, RawValue, Str};
 
+use crate::wording::says_overflow;
+
 /// Most characters of a body that is not JSON that are shown to the client.
 const MAX_EXCERPT: usize = 300;
 
@@ -64,24 +66,6 @@ const WORDS: &[(&str, FailureKind)] = &[
     ("internalerror", FailureKind::Server),
     ("internalservererror", FailureKind::Server),
     ("requesttoolarge", FailureKind::TooLarge),
-];
-
-/// Wordings, lower case, that mean a full context where no code says so.
-const OVERFLOW: &[&str] = &[
-    "maximum context length",
-    "max context length",
-    "context length exceeded",
-    "context_length_exceeded",
-    "exceeds the context window",
-    "exceed context limit",
-    "available context size",
-    "maximum prompt length",
-    "prompt is too long",
-    "prompt too long",
-    "input is too long",
-    "input token count",
-    "total length of all messages is too long",
-    "reduce the length of the messages",
 ];
 
 /// Wordings that mean an empty account.
@@ -212,9 +196,8 @@ fn classify(
             .find(|(known, _)| *known == bare)
             .map(|(_, kind)| *kind)
     });
-    let may_overflow = !matches!(status, Some(401..=404 | 429));
     match by_word {
-        Some(FailureKind::Server) | None if may_overflow && says(OVERFLOW) => {
+        Some(FailureKind::Server) | None if says_overflow(status, &message) => {
             FailureKind::ContextLength
         }
         Some(FailureKind::RateLimit) | None if says(NO_CREDIT) => FailureKind::Quota,

@@ -67,7 +67,7 @@ const MEMBERS: &[&str] = &[
 /// use proxai_types::Protocol;
 ///
 /// assert_eq!(label("messages[7].content[0].citations", Protocol::Messages), "messages[].content[].citations");
-/// assert_eq!(label("tools[2].secret_name", Protocol::Chat), "tools");
+/// assert_eq!(label("tools[2].secret_name", Protocol::Messages), "tools[]");
 /// assert_eq!(label("made_up", Protocol::Chat), "other");
 /// ```
 pub fn label(path: &str, client: Protocol) -> &'static str {

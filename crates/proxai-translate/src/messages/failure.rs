@@ -8,6 +8,8 @@ use proxai_ir::{Failure, FailureKind};
 use proxai_json::{Str, StringOr};
 use proxai_messages::{ErrorBody, ErrorResponse, ErrorType, Json};
 
+use crate::wording::says_overflow;
+
 /// Most bytes of a body of unknown shape that become the message.
 const MAX_RAW_MESSAGE: usize = 4096;
 
@@ -56,13 +58,6 @@ pub(super) fn from_response(response: ErrorResponse<'_>, status: Option<u16>) ->
 /// What went wrong: by the words first, since vendors disagree about types and statuses.
 fn kind_of(vendor_type: Option<&str>, message: &str, status: Option<u16>) -> FailureKind {
     let lower = message.to_ascii_lowercase();
-    let overflows = [
-        TOO_LONG,
-        "exceed context limit",
-        "available context size",
-        "maximum context length",
-        "context window",
-    ];
     let kind = vendor_type.and_then(|name| match ErrorType::from(Str::from(name)) {
         ErrorType::InvalidRequest => Some(FailureKind::InvalidRequest),
         ErrorType::Authentication => Some(FailureKind::Authentication),
@@ -78,7 +73,7 @@ fn kind_of(vendor_type: Option<&str>, message: &str, status: Option<u16>) -> Fai
     });
     let kind = kind.unwrap_or_else(|| status.map_or(FailureKind::Server, FailureKind::from_status));
     match kind {
-        FailureKind::InvalidRequest if overflows.iter().any(|words| lower.contains(words)) => {
+        FailureKind::InvalidRequest | FailureKind::Server if says_overflow(status, message) => {
             FailureKind::ContextLength
         }
         FailureKind::InvalidRequest if lower.contains("credit balance is too low") => {

@@ -12,6 +12,8 @@ use proxai_responses::lenient::JsonText;
 use proxai_responses::{ApiError, ErrorBody, ErrorEvent, ResponseError};
 use serde::Serialize;
 
+use crate::wording::says_overflow;
+
 /// Most of a body without a known shape that is shown as the message.
 const MAX_TEXT: usize = 4 * 1024;
 
@@ -137,6 +139,9 @@ fn kind_of(failure: &Failure, status: Option<u16>) -> FailureKind {
     if let Some(kind) = kind_of_word(code).or_else(|| kind_of_word(vendor_type)) {
         return kind;
     }
+    if says_overflow(status, &failure.message) {
+        return FailureKind::ContextLength;
+    }
     if let Some(kind) = kind_of_message(&failure.message) {
         return kind;
     }
@@ -150,7 +155,9 @@ fn kind_of(failure: &Failure, status: Option<u16>) -> FailureKind {
 
 fn kind_of_word(word: &str) -> Option<FailureKind> {
     Some(match word {
-        "context_length_exceeded" | "context_window_exceeded" => FailureKind::ContextLength,
+        "context_length_exceeded" | "context_window_exceeded" | "exceed_context_size_error" => {
+            FailureKind::ContextLength
+        }
         "insufficient_quota"
         | "billing_hard_limit_reached"
         | "usage_limit_reached"
@@ -183,27 +190,11 @@ fn kind_of_word(word: &str) -> Option<FailureKind> {
     })
 }
 
-/// The sentences by which vendors without codes tell that the prompt is too long.
-const TOO_LONG: [&str; 9] = [
-    "maximum context length",
-    "context length exceeded",
-    "context window",
-    "available context size",
-    "prompt is too long",
-    "prompt too long",
-    "exceeds the context",
-    "exceed context limit",
-    "reduce the length of the messages",
-];
-
 fn kind_of_message(message: &str) -> Option<FailureKind> {
     let message = message
         .get(..message.len().min(MAX_TEXT))
         .unwrap_or(message);
     let message = message.to_ascii_lowercase();
-    if TOO_LONG.iter().any(|words| message.contains(words)) {
-        return Some(FailureKind::ContextLength);
-    }
     if message.contains("credit balance is too low")
         || message.contains("exceeded your current quota")
     {
