@@ -95,8 +95,11 @@ pub(crate) async fn refused(
 }
 
 /// An error of the right shape with the one member that clients act on, if they do and it does not
-/// say it (X3): Claude Code compacts its history on a message, the others do on a code. vLLM and
-/// llama.cpp tell an overflow in their own words on every protocol (seen 2026-11-21).
+/// say it (X3, case 114): Claude Code compacts its history on a message, the others do on a code.
+/// vLLM and llama.cpp tell an overflow in their own words on every protocol (seen 2026-11-21).
+///
+/// An error without a type gets one too: a body that is no longer the vendor's own has to be what
+/// the dialect promises.
 pub(crate) fn in_words_acted_on(
     dialect: Protocol,
     failure: &Failure,
@@ -110,9 +113,9 @@ pub(crate) fn in_words_acted_on(
         Protocol::Chat | Protocol::Responses => "code",
     };
     let ours = proxai_translate::encode_failure(dialect, failure, "");
-    let wanted = Doc::scan(&ours).ok()?.child("error")?.value(&ours, key)?;
+    let ours_error = Doc::scan(&ours).ok()?.child("error")?;
+    let wanted = ours_error.value(&ours, key)?.of(&ours);
     let error = Doc::scan(body).ok()?.child("error")?;
-    let wanted = wanted.of(&ours);
     if error
         .value(body, key)
         .is_some_and(|own| own.of(body) == wanted)
@@ -121,6 +124,12 @@ pub(crate) fn in_words_acted_on(
     }
     let mut edit = Edit::new(body);
     edit.set(&error, key, wanted);
+    if error
+        .value(body, "type")
+        .is_none_or(|own| own.kind(body) != b'"')
+    {
+        edit.set(&error, "type", ours_error.value(&ours, "type")?.of(&ours));
+    }
     edit.finish().ok()
 }
 
@@ -251,8 +260,11 @@ mod tests {
     fn an_overflow_told_in_other_words_gets_what_the_clients_of_its_own_dialect_act_on() {
         let own = r#"{ "error":{"code":400, "message":"request (9 tokens) exceeds the available context size (8 tokens)","type":"exceed_context_size_error","n_ctx":8}}"#;
         let told = own.replace("400", r#""context_length_exceeded""#);
-        assert_eq!(acted_on(Protocol::Chat, own), Some(told.clone()));
-        assert_eq!(acted_on(Protocol::Responses, own), Some(told));
+        assert_eq!(acted_on(Protocol::Responses, own), Some(told.clone()));
+        assert_eq!(acted_on(Protocol::Chat, own), Some(told));
+        let own = r#"{"error":{"code":3051,"message":"too large for model with 8 maximum context length"}}"#;
+        let told = r#"{"error":{"code":"context_length_exceeded","message":"too large for model with 8 maximum context length","type":"invalid_request_error"}}"#;
+        assert_eq!(acted_on(Protocol::Chat, own).as_deref(), Some(told));
         let own = r#"{"type":"error","error":{"type":"BadRequestError","message":"This model's maximum context length is 8 tokens. However, your prompt contains 9."}}"#;
         let told = own.replace("This model", "prompt is too long: This model");
         assert_eq!(acted_on(Protocol::Messages, own), Some(told));
@@ -262,7 +274,7 @@ mod tests {
     fn an_error_that_says_it_already_or_is_another_keeps_every_byte() {
         for (dialect, body) in [
             (
-                Protocol::Chat,
+                Protocol::Responses,
                 r#"{"error":{"message":"x","type":"t","param":"messages","code":"context_length_exceeded"}}"#,
             ),
             (

@@ -92,8 +92,9 @@ wire! {
         ..extra
     }
 
-    /// What hosted tools did.
+    /// What hosted tools did; all are there if any is, idle ones with zeros.
     pub struct ToolUsage<'a> {
+        pub image_gen: Option<&'a RawValue> = "image_gen",
         pub web_search: Option<WebSearchUsage<'a>> = "web_search",
         ..extra
     }

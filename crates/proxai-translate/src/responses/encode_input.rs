@@ -15,8 +15,7 @@ use proxai_ir::{
 use proxai_json::{RawValue, Str, Text};
 use proxai_responses::lenient::JsonText;
 use proxai_responses::{
-    self as wire, ContentPart, CustomToolCall, FunctionCall, Item, Message, ReasoningText,
-    ToolOutput,
+    self as wire, ContentPart, CustomToolCall, FunctionCall, Item, Message, ToolOutput,
 };
 use proxai_types::Protocol;
 
@@ -268,14 +267,8 @@ impl<'r> Writer<'_, 'r> {
             ..wire::Reasoning::default()
         };
         if !reasoning.text.is_empty() {
-            if reasoning.summary {
-                item.summary = vec![summary_part(&reasoning.text)];
-            } else {
-                item.content = Some(vec![ContentPart::ReasoningText(ReasoningText {
-                    text: reasoning.text.reborrow(),
-                    ..ReasoningText::default()
-                })]);
-            }
+            // Who seals the thought shows a summary of it; another protocol has one kind of text.
+            item.summary = vec![summary_part(&reasoning.text)];
         }
         self.items.push(Item::Reasoning(item));
     }

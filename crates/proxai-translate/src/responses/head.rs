@@ -17,6 +17,9 @@ use super::raw::{constant, one_line};
 use crate::context::ReplyContext;
 use crate::ids;
 
+/// What the official types demand beside the count of searches.
+const NO_PICTURES: &str = r#"{"input_tokens":0,"input_tokens_details":{"image_tokens":0,"text_tokens":0},"output_tokens":0,"total_tokens":0}"#;
+
 /// What stays the same in all response objects of one answer.
 #[derive(Debug)]
 pub(super) struct Head {
@@ -138,6 +141,7 @@ impl Head {
             tool_usage: ending.usage.and_then(|usage| {
                 let num_requests = Some(usage.web_searches.filter(|count| *count > 0)?);
                 Some(ToolUsage {
+                    image_gen: Some(constant(NO_PICTURES)),
                     web_search: Some(WebSearchUsage {
                         num_requests,
                         ..WebSearchUsage::default()
