@@ -51,7 +51,13 @@ fn vendors() -> Vec<(&'static str, u16, String, String)> {
                     &format!(r#""type":"invalid_request_error","code":{CODE}"#),
                 ),
             ),
-            (mistral, mistral.replace(r#""3051""#, CODE)),
+            // Where something is changed at all, a missing type is supplied.
+            (
+                mistral,
+                mistral
+                    .replace(r#""3051""#, CODE)
+                    .replace("}}", r#","type":"invalid_request_error"}}"#),
+            ),
         ] {
             all.push((protocol, 400, own.to_owned(), told));
         }
