@@ -5,6 +5,7 @@
 //! from git, and the two files of exceptions. A rule says how much it looked at, because a rule
 //! that checked nothing must not look like one that found nothing.
 
+mod cases;
 mod configuration;
 mod confined;
 mod duplicates;
@@ -183,6 +184,11 @@ fn judge(
             rule: "every key is documented",
             checked: format!("{} keys", keys.len()),
             findings: configuration::check(&keys, files),
+        },
+        Verdict {
+            rule: "every translation case is cited",
+            checked: format!("{} citations", cases::cited(files)),
+            findings: cases::check(files),
         },
         Verdict {
             rule: "every error code is documented",
