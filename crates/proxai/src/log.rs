@@ -263,6 +263,9 @@ fn human(
     if record.attempts > 1 {
         write!(out, " attempts={}", record.attempts)?;
     }
+    if record.continuations > 0 {
+        write!(out, " continuations={}", record.continuations)?;
+    }
     if let Some(usage) = record.usage {
         write!(
             out,
@@ -312,6 +315,9 @@ fn json(out: &mut Bytes<'_>, clock: &str, millis: u32, record: &Record) -> fmt::
         record.stream,
         Millis(record.duration)
     )?;
+    if record.continuations > 0 {
+        write!(out, r#","continuations":{}"#, record.continuations)?;
+    }
     if let Some(first) = record.first_byte {
         write!(out, r#","ttft_ms":{}"#, Millis(first))?;
     }
