@@ -47,6 +47,9 @@ wire! {
         pub reasoning_content: Option<Str<'a>> = "reasoning_content",
         pub reasoning: Option<Str<'a>> = "reasoning",
         pub reasoning_details: Option<Raw<'a>> = "reasoning_details",
+        pub reasoning_text: Option<Str<'a>> = "reasoning_text",
+        /// A text; raw because the name means other things too.
+        pub thinking: Option<&'a RawValue> = "thinking",
         pub tool_calls: Option<Vec<ToolCallDelta<'a>>> = "tool_calls",
         pub function_call: Option<FunctionDelta<'a>> = "function_call",
         pub annotations: Option<Vec<Annotation<'a>>> = "annotations",

@@ -7,9 +7,10 @@
 
 use proxai_providers::Quirks;
 use proxai_providers::quirks::{
-    DeveloperRole, HostedTool, JsonMode, MaxTokensField, ReasoningEcho, ReasoningPolicy as Shown,
+    DeveloperRole, HostedTool, JsonMode, MaxTokensField, ReasoningEcho, ReasoningField as Held,
+    ReasoningPolicy as Shown, refuses_custom_tools,
 };
-use proxai_translate::{Abilities, ReasoningPolicy, ReasoningRules};
+use proxai_translate::{Abilities, ReasoningField, ReasoningPolicy, ReasoningRules};
 use proxai_types::Protocol;
 
 /// The abilities of an upstream with these quirks.
@@ -17,6 +18,7 @@ pub fn abilities(quirks: &Quirks) -> Abilities {
     let usual = Abilities::default();
     Abilities {
         custom_tools: quirks.custom_tools(Protocol::Chat),
+        functions_only: !quirks.custom_tools(Protocol::Responses),
         max_completion_tokens: quirks.max_tokens_field() == MaxTokensField::MaxCompletionTokens,
         // Only where a row says so: `system` is understood by every server, `developer` by few.
         developer_role: quirks.developer == Some(DeveloperRole::Keep),
@@ -37,10 +39,12 @@ pub fn abilities(quirks: &Quirks) -> Abilities {
     }
 }
 
-/// Whether answers need more than their bytes, so that even an exchange within one protocol goes
-/// through the hub (P8).
-pub fn needs_hub(quirks: &Quirks) -> bool {
-    !reasoning(quirks).change_nothing() || quirks.repair_responses()
+/// Whether an exchange within one protocol goes through the hub too: its answer needs more than its
+/// bytes (P8), or its request has tools with a grammar where they must become functions (T7).
+pub fn needs_hub(quirks: &Quirks, protocol: Protocol, body: &[u8]) -> bool {
+    !reasoning(quirks).change_nothing()
+        || quirks.repair_responses()
+        || refuses_custom_tools(quirks, protocol, body)
 }
 
 fn reasoning(quirks: &Quirks) -> ReasoningRules {
@@ -52,6 +56,18 @@ fn reasoning(quirks: &Quirks) -> ReasoningRules {
             Shown::Drop => ReasoningPolicy::Drop,
         },
         think_tags: quirks.think_tags(),
+        fields: quirks
+            .reasoning
+            .fields()
+            .iter()
+            .map(|field| match field {
+                Held::ReasoningContent => ReasoningField::ReasoningContent,
+                Held::Reasoning => ReasoningField::Reasoning,
+                Held::ReasoningDetails => ReasoningField::ReasoningDetails,
+                Held::ReasoningText => ReasoningField::ReasoningText,
+                Held::Thinking => ReasoningField::Thinking,
+            })
+            .collect(),
     }
 }
 
@@ -68,7 +84,7 @@ mod tests {
     #[test]
     fn a_row_without_quirks_has_the_abilities_of_every_dialect_and_keeps_its_bytes() {
         assert_eq!(abilities(&Quirks::default()), Abilities::default());
-        assert!(!needs_hub(&Quirks::default()));
+        assert!(!needs_hub(&Quirks::default(), Protocol::Chat, b"{}"));
     }
 
     #[test]
@@ -101,9 +117,15 @@ mod tests {
             quirks(|quirks| quirks.reasoning.policy = Some(Shown::Drop)),
             quirks(|quirks| quirks.repair_responses = Some(true)),
         ] {
-            assert!(needs_hub(&demanding));
+            assert!(needs_hub(&demanding, Protocol::Chat, b"{}"));
         }
         let plain = quirks(|quirks| quirks.reasoning.policy = Some(Shown::Separate));
-        assert!(!needs_hub(&plain));
+        assert!(!needs_hub(&plain, Protocol::Chat, b"{}"));
+        let tools = br#"{"tools":[{"type":"custom","name":"patch"}]}"#;
+        assert!(needs_hub(&plain, Protocol::Chat, tools));
+        assert!(!needs_hub(&plain, Protocol::Responses, tools));
+        let functions = quirks(|quirks| quirks.custom_tools = Some(false));
+        assert!(needs_hub(&functions, Protocol::Responses, tools));
+        assert!(abilities(&functions).functions_only);
     }
 }

@@ -114,7 +114,7 @@ pub(crate) fn prepare(
         StreamSupport::Both => call.head.stream,
     };
     let known = upstream.learned.refused(model);
-    let mut sent = if same && !needs_hub(&quirks) {
+    let mut sent = if same && !needs_hub(&quirks, protocol, &call.body) {
         let asks = protocol == Protocol::Chat
             && streams
             && call.head.ask_usage.is_some()

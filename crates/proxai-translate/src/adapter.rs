@@ -14,6 +14,7 @@ use proxai_sse::Frame;
 use proxai_types::Protocol;
 
 use crate::context::{ReplyContext, Target};
+use crate::reasoning::ReasoningFields;
 use crate::{chat, messages, responses};
 
 /// A request that cannot be sent: the client's mistake, or something the target cannot do (T4).
@@ -102,6 +103,16 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     /// Reads an upstream's whole answer.
     fn decode_response<'a>(&self, body: &'a [u8]) -> Result<Response<'a>, ReplyError>;
 
+    /// The same, with reasoning looked for where the upstream is known to put it.
+    fn decode_response_with<'a>(
+        &self,
+        body: &'a [u8],
+        fields: ReasoningFields,
+    ) -> Result<Response<'a>, ReplyError> {
+        let _ = fields;
+        self.decode_response(body)
+    }
+
     /// Writes a whole answer for a client of this protocol.
     fn encode_response(
         &self,
@@ -126,6 +137,12 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
 
     /// A reader for one upstream stream.
     fn stream_decoder(&self) -> Box<dyn StreamDecoder>;
+
+    /// The same, with reasoning looked for where the upstream is known to put it.
+    fn stream_decoder_with(&self, fields: ReasoningFields) -> Box<dyn StreamDecoder> {
+        let _ = fields;
+        self.stream_decoder()
+    }
 
     /// A writer for one client stream.
     fn stream_encoder(&self, context: Arc<ReplyContext>) -> Box<dyn StreamEncoder>;

@@ -34,6 +34,8 @@ impl<'a> Target<'a> {
 pub struct Abilities {
     /// Chat: `custom` tools beside functions.
     pub custom_tools: bool,
+    /// Responses: no `custom` tools; they become functions there too.
+    pub functions_only: bool,
     /// Chat: `max_completion_tokens` instead of `max_tokens`.
     pub max_completion_tokens: bool,
     /// Chat: `developer` as a role of its own; else it is sent as `system`.
@@ -59,6 +61,7 @@ impl Default for Abilities {
     fn default() -> Self {
         Self {
             custom_tools: false,
+            functions_only: false,
             max_completion_tokens: false,
             developer_role: false,
             reasoning_echo: false,

@@ -100,6 +100,6 @@ pub use pipeline::{
     fold_stream, replay_as_stream, translate_request, translate_response,
 };
 pub use proxai_ir as ir;
-pub use reasoning::{ReasoningPolicy, ReasoningRules};
+pub use reasoning::{ReasoningField, ReasoningFields, ReasoningPolicy, ReasoningRules};
 pub use tools::ToolMap;
 pub use turn::Turn;

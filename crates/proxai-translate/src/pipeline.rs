@@ -93,7 +93,7 @@ pub fn translate_response(
 
 /// An answer as the client is to see it.
 fn decode<'a>(reply: &ReplyContext, body: &'a [u8]) -> Result<proxai_ir::Response<'a>, ReplyError> {
-    let mut response = adapter(reply.upstream).decode_response(body)?;
+    let mut response = adapter(reply.upstream).decode_response_with(body, reply.reasoning.fields)?;
     tally::complete(&mut response, reply.estimated_input);
     restore_response(&reply.tools, &mut response);
     reasoning::apply_response(reply.reasoning, &mut response);
@@ -205,7 +205,7 @@ impl StreamTranslator {
     /// A stream from `reply.upstream` to `client`.
     pub fn new(client: Protocol, reply: Arc<ReplyContext>) -> Self {
         Self {
-            decoder: adapter(reply.upstream).stream_decoder(),
+            decoder: adapter(reply.upstream).stream_decoder_with(reply.reasoning.fields),
             writer: Writer {
                 encoder: adapter(client).stream_encoder(Arc::clone(&reply)),
                 tally: Tally::default(),

@@ -104,7 +104,7 @@ impl Turn {
     /// A turn that will not be continued.
     pub(crate) fn forgetful(reply: Arc<ReplyContext>) -> Self {
         Self {
-            decoder: adapter(reply.upstream).stream_decoder(),
+            decoder: adapter(reply.upstream).stream_decoder_with(reply.reasoning.fields),
             told: Told {
                 tally: Tally::default(),
                 filter: ReasoningFilter::new(reply.reasoning),

@@ -137,7 +137,7 @@ fn fate(
     let mut fate = Fate::default();
     let translated;
     let mut upstream_body = body;
-    if protocol != args.protocol || needs_hub(quirks) {
+    if protocol != args.protocol || needs_hub(quirks, protocol, body) {
         let mut target = Target::new(&attempt.upstream_model, &provider.name);
         target.abilities = abilities(quirks);
         let info = RequestInfo {

@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 
 pub use about::About;
 use about::described;
-pub use apply::{Change, ChangeKind, Edited, QuirkError, ToolNames, request_edits};
+pub use apply::{
+    Change, ChangeKind, Edited, QuirkError, ToolNames, refuses_custom_tools, request_edits,
+};
 pub use reasoning::{ReasoningEcho, ReasoningField, ReasoningPolicy, ReasoningQuirks};
 pub use values::{
     Charset, ContentForm, DeveloperRole, HostedTool, JsonMode, MaxTokensField, NameRule,

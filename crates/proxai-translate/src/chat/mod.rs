@@ -31,6 +31,7 @@ use proxai_types::Protocol;
 
 use crate::adapter::{Adapter, ReplyError, RequestError, StreamDecoder, StreamEncoder};
 use crate::context::{ReplyContext, Target};
+use crate::reasoning::ReasoningFields;
 
 /// The adapter.
 #[derive(Debug)]
@@ -60,7 +61,15 @@ impl Adapter for Chat {
     }
 
     fn decode_response<'a>(&self, body: &'a [u8]) -> Result<Response<'a>, ReplyError> {
-        response_decode::decode(body)
+        self.decode_response_with(body, ReasoningFields::default())
+    }
+
+    fn decode_response_with<'a>(
+        &self,
+        body: &'a [u8],
+        fields: ReasoningFields,
+    ) -> Result<Response<'a>, ReplyError> {
+        response_decode::decode(body, fields)
     }
 
     fn encode_response(
@@ -82,7 +91,11 @@ impl Adapter for Chat {
     }
 
     fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
-        Box::new(stream_decode::ChatStream::default())
+        self.stream_decoder_with(ReasoningFields::default())
+    }
+
+    fn stream_decoder_with(&self, fields: ReasoningFields) -> Box<dyn StreamDecoder> {
+        Box::new(stream_decode::ChatStream::new(fields))
     }
 
     fn stream_encoder(&self, context: Arc<ReplyContext>) -> Box<dyn StreamEncoder> {

@@ -14,6 +14,7 @@ use proxai_ir::{At, Losses, Reasoning, Sealed};
 use proxai_json::{Extra, RawValue, Str};
 use proxai_types::Protocol;
 
+use crate::reasoning::{ReasoningField, ReasoningFields};
 use crate::seal::{self, Opened};
 
 /// The `format` of blocks that carry a seal of ours.
@@ -44,6 +45,50 @@ pub(super) fn is_summary(details: &[ReasoningDetail<'_>]) -> bool {
     details
         .first()
         .is_some_and(|detail| detail.r#type == "reasoning.summary")
+}
+
+/// The members of a message or delta that may hold reasoning.
+pub(super) struct Members<'a> {
+    pub(super) content: Option<Str<'a>>,
+    pub(super) reasoning: Option<Str<'a>>,
+    pub(super) text: Option<Str<'a>>,
+    pub(super) thinking: Option<&'a RawValue>,
+    pub(super) details: Option<wire::Raw<'a>>,
+}
+
+impl<'a> Members<'a> {
+    /// The text of the first member that has one, and the blocks. Blocks that come first have no
+    /// text beside them: what they say is theirs.
+    pub(super) fn choose(
+        mut self,
+        fields: ReasoningFields,
+    ) -> (Option<Str<'a>>, Option<wire::Raw<'a>>) {
+        let mut blocks = false;
+        let mut text = None;
+        for field in fields.iter() {
+            let found = match field {
+                ReasoningField::ReasoningContent => self.content.take(),
+                ReasoningField::Reasoning => self.reasoning.take(),
+                ReasoningField::ReasoningText => self.text.take(),
+                ReasoningField::Thinking => self
+                    .thinking
+                    .and_then(|raw| serde_json::from_str::<String>(raw.get()).ok())
+                    .map(Str::from),
+                ReasoningField::ReasoningDetails => {
+                    blocks = true;
+                    let says = |details: &wire::Raw<'_>| !text_of(&parse(details.get())).is_empty();
+                    if text.is_none() && self.details.as_ref().is_some_and(says) {
+                        break;
+                    }
+                    None
+                }
+            };
+            if text.is_none() {
+                text = found.filter(|text| !text.is_empty());
+            }
+        }
+        (text, self.details.filter(|_| blocks))
+    }
 }
 
 /// The reasoning of an upstream's whole message.
@@ -331,6 +376,43 @@ mod tests {
             at.member("reasoning_content"),
             at.member("reasoning_details"),
         ]
+    }
+
+    fn members<'a>() -> Members<'a> {
+        Members {
+            content: Some("".into()),
+            reasoning: Some("r".into()),
+            text: Some("t".into()),
+            thinking: serde_json::from_str(r#""h""#).ok(),
+            details: raw(r#"[{"type":"reasoning.text","text":"d"}]"#),
+        }
+    }
+
+    #[test]
+    fn reasoning_is_read_where_the_provider_is_known_to_put_it() {
+        use ReasoningField::{
+            Reasoning, ReasoningContent, ReasoningDetails, ReasoningText, Thinking,
+        };
+        let read = |fields: &[ReasoningField]| {
+            let (text, details) = members().choose(fields.iter().copied().collect());
+            (text.map(|text| text.as_str().to_owned()), details.is_some())
+        };
+        for (fields, text, blocks) in [
+            (&[ReasoningContent][..], None, false),
+            (&[ReasoningContent, Reasoning], Some("r"), false),
+            (&[Thinking, Reasoning], Some("h"), false),
+            (&[ReasoningText], Some("t"), false),
+            (&[Reasoning, ReasoningDetails], Some("r"), true),
+            (&[ReasoningDetails, Reasoning], None, true),
+        ] {
+            assert_eq!(
+                read(fields),
+                (text.map(str::to_owned), blocks),
+                "{fields:?}"
+            );
+        }
+        let (text, details) = members().choose(ReasoningFields::default());
+        assert_eq!((text.as_deref(), details.is_some()), (Some("r"), true));
     }
 
     #[test]

@@ -12,12 +12,13 @@ use proxai_ir::{
 use proxai_json::{Str, Text};
 
 use super::calls::nameless;
-use super::reasoning::{from_answer, lone_seal, native};
+use super::reasoning::{Members, from_answer, lone_seal, native};
 use super::{citations, failure, finish, usage};
 use crate::adapter::ReplyError;
+use crate::reasoning::ReasoningFields;
 
 /// Reads the body of a successful reply.
-pub(super) fn decode(body: &[u8]) -> Result<Response<'_>, ReplyError> {
+pub(super) fn decode(body: &[u8], fields: ReasoningFields) -> Result<Response<'_>, ReplyError> {
     let answer: wire::Response<'_> = match proxai_json::from_slice(body) {
         Ok(answer) => answer,
         Err(error) => {
@@ -53,7 +54,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Response<'_>, ReplyError> {
         .map(wire::Raw::into_text);
     let sources = citations::from_lists(answer.search_results, answer.citations);
     let mut parts = Parts::default();
-    parts.message(choice.message, sources, logprobs)?;
+    parts.message(choice.message, fields, sources, logprobs)?;
     let finish = finish::decode(
         choice
             .finish_reason
@@ -93,14 +94,19 @@ impl<'a> Parts<'a> {
     fn message(
         &mut self,
         message: wire::AnswerMessage<'a>,
+        fields: ReasoningFields,
         sources: Vec<proxai_ir::Citation<'a>>,
         logprobs: Option<Str<'a>>,
     ) -> Result<(), ReplyError> {
-        let thought = message
-            .reasoning_content
-            .filter(|text| !text.is_empty())
-            .or(message.reasoning);
-        if let Some(reasoning) = from_answer(thought, message.reasoning_details) {
+        let (thought, details) = Members {
+            content: message.reasoning_content,
+            reasoning: message.reasoning,
+            text: message.reasoning_text,
+            thinking: message.thinking,
+            details: message.reasoning_details,
+        }
+        .choose(fields);
+        if let Some(reasoning) = from_answer(thought, details) {
             self.push(Content::Reasoning(reasoning));
         }
         if let Some(extra) = message.extra_content {
@@ -248,6 +254,10 @@ pub(super) fn thinking_text<'a>(thinking: Text<'a, wire::TextContent<'a>>) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn decode(body: &[u8]) -> Result<Response<'_>, ReplyError> {
+        super::decode(body, ReasoningFields::default())
+    }
     use proxai_ir::StopReason;
 
     fn kinds<'r>(response: &'r Response<'_>) -> Vec<(&'static str, &'r str)> {

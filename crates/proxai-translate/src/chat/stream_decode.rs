@@ -17,10 +17,11 @@ use proxai_sse::Frame;
 use proxai_types::Usage;
 
 use super::calls::{Calls, Piece};
-use super::reasoning::{self, Collector};
+use super::reasoning::{self, Collector, Members};
 use super::response_decode::thinking_text;
 use super::{citations, failure, finish, usage};
 use crate::adapter::StreamDecoder;
+use crate::reasoning::ReasoningFields;
 
 /// The index under which the old `function_call` is kept; real ones start at 0.
 const LEGACY_INDEX: u64 = u64::MAX;
@@ -31,6 +32,7 @@ const MAX_SOURCES: usize = 1 << 20;
 /// The reader of one stream.
 #[derive(Debug, Default)]
 pub(super) struct ChatStream {
+    fields: ReasoningFields,
     started: bool,
     ended: bool,
     next_part: u32,
@@ -78,6 +80,14 @@ impl StreamDecoder for ChatStream {
 }
 
 impl ChatStream {
+    /// A reader that looks for reasoning in these members.
+    pub(super) fn new(fields: ReasoningFields) -> Self {
+        Self {
+            fields,
+            ..Self::default()
+        }
+    }
+
     fn fail(&mut self, failure: Failure, sink: &mut dyn Sink) {
         self.ended = true;
         sink.event(Event::Failure(failure));
@@ -169,14 +179,16 @@ impl ChatStream {
     }
 
     fn delta(&mut self, delta: wire::Delta<'_>, sink: &mut dyn Sink) -> Result<(), Failure> {
-        let mut thought = delta
-            .reasoning_content
-            .filter(|text| !text.is_empty())
-            .or(delta.reasoning)
-            .unwrap_or_default();
-        let details = delta
-            .reasoning_details
-            .filter(|details| details.get() != "[]");
+        let (thought, details) = Members {
+            content: delta.reasoning_content,
+            reasoning: delta.reasoning,
+            text: delta.reasoning_text,
+            thinking: delta.thinking,
+            details: delta.reasoning_details,
+        }
+        .choose(self.fields);
+        let mut thought = thought.unwrap_or_default();
+        let details = details.filter(|details| details.get() != "[]");
         let mut summary = false;
         let blocks = details
             .as_ref()

@@ -35,6 +35,59 @@ pub enum ReasoningPolicy {
     Drop,
 }
 
+/// A member of a Chat message or delta that may hold reasoning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReasoningField {
+    /// `reasoning_content`, a text.
+    ReasoningContent,
+    /// `reasoning`, a text.
+    Reasoning,
+    /// `reasoning_details`, a list of blocks.
+    ReasoningDetails,
+    /// `reasoning_text`, a text.
+    ReasoningText,
+    /// `thinking`, a text.
+    Thinking,
+}
+
+/// Where reasoning is looked for, in order of trust; what is not named is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReasoningFields([Option<ReasoningField>; 5]);
+
+impl Default for ReasoningFields {
+    /// All members that are known.
+    fn default() -> Self {
+        Self([
+            Some(ReasoningField::ReasoningContent),
+            Some(ReasoningField::Reasoning),
+            Some(ReasoningField::ReasoningDetails),
+            Some(ReasoningField::ReasoningText),
+            Some(ReasoningField::Thinking),
+        ])
+    }
+}
+
+impl ReasoningFields {
+    /// The members in order of trust.
+    pub fn iter(&self) -> impl Iterator<Item = ReasoningField> {
+        self.0.into_iter().flatten()
+    }
+}
+
+impl FromIterator<ReasoningField> for ReasoningFields {
+    /// A member that is named twice counts where it is named first.
+    fn from_iter<I: IntoIterator<Item = ReasoningField>>(fields: I) -> Self {
+        let mut kept = [None; 5];
+        for field in fields {
+            let free = kept.iter().position(Option::is_none);
+            if let Some(at) = free.filter(|_| !kept.contains(&Some(field))) {
+                kept[at] = Some(field);
+            }
+        }
+        Self(kept)
+    }
+}
+
 /// How one provider's reasoning is read and shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReasoningRules {
@@ -43,10 +96,12 @@ pub struct ReasoningRules {
     /// `<think>…</think>` and `<thinking>…</thinking>` at the start of the answer's text are
     /// reasoning. The same tags later in the text are text: an answer may speak of them.
     pub think_tags: bool,
+    /// Where Chat answers hold it.
+    pub fields: ReasoningFields,
 }
 
 impl ReasoningRules {
-    /// Whether answers stay as they are.
+    /// Whether answers stay as they are once they are read.
     pub const fn change_nothing(self) -> bool {
         !self.think_tags && matches!(self.policy, ReasoningPolicy::Separate)
     }

@@ -8,7 +8,7 @@ use proxai_ir::{
 };
 use proxai_types::Protocol;
 
-use super::{ReasoningFilter, ReasoningPolicy, ReasoningRules, apply_response};
+use super::{ReasoningFields, ReasoningFilter, ReasoningPolicy, ReasoningRules, apply_response};
 
 const POLICIES: [ReasoningPolicy; 4] = [
     ReasoningPolicy::Separate,
@@ -20,7 +20,11 @@ const POLICIES: [ReasoningPolicy; 4] = [
 const TAGS: ReasoningRules = rules(ReasoningPolicy::Separate, true);
 
 const fn rules(policy: ReasoningPolicy, think_tags: bool) -> ReasoningRules {
-    ReasoningRules { policy, think_tags }
+    ReasoningRules {
+        policy,
+        think_tags,
+        fields: ReasoningFields([None; 5]),
+    }
 }
 
 fn part(content: Content<'static>) -> Part<'static> {

@@ -31,7 +31,7 @@ pub fn prepare(
     losses: &mut Losses,
 ) -> ToolMap {
     let custom = match protocol {
-        Protocol::Responses => true,
+        Protocol::Responses => !abilities.functions_only,
         Protocol::Chat => abilities.custom_tools,
         Protocol::Messages => false,
     };

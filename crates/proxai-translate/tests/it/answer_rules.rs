@@ -22,7 +22,11 @@ const INPUT: u64 = 21;
 fn reply(policy: ReasoningPolicy, think_tags: bool) -> Arc<ReplyContext> {
     let mut reply = ReplyContext::new(drive::ALIAS, drive::ISSUER, Protocol::Chat, "0a", 7);
     reply.estimated_input = INPUT;
-    reply.reasoning = ReasoningRules { policy, think_tags };
+    reply.reasoning = ReasoningRules {
+        policy,
+        think_tags,
+        ..ReasoningRules::default()
+    };
     reply.into()
 }
 
@@ -164,10 +168,41 @@ fn a_stream_that_is_left_early_has_an_estimate_of_what_was_told() {
 }
 
 #[test]
+fn thoughts_are_read_from_the_members_of_the_rules_and_no_others() {
+    use proxai_translate::ReasoningField;
+
+    let message = json!({"role": "assistant", "content": "a", "reasoning": "r", "reasoning_text": "t", "thinking": "h"});
+    let answer = json!({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]});
+    let chunk =
+        json!({"id": "c", "choices": [{"index": 0, "delta": message, "finish_reason": "stop"}]});
+    let stream = format!("data: {chunk}\n\ndata: [DONE]\n\n");
+    for (field, thought) in [
+        (ReasoningField::Reasoning, "r"),
+        (ReasoningField::ReasoningText, "t"),
+        (ReasoningField::Thinking, "h"),
+        (ReasoningField::ReasoningContent, ""),
+    ] {
+        let mut reply = ReplyContext::new(drive::ALIAS, drive::ISSUER, Protocol::Chat, "0a", 7);
+        reply.reasoning.fields = [field].into_iter().collect();
+        let seen = |body: &[u8]| {
+            let body: serde_json::Value = serde_json::from_slice(body).unwrap();
+            let first = &body["content"][0];
+            first["thinking"].as_str().unwrap_or_default().to_owned()
+        };
+        let whole =
+            translate_response(Protocol::Messages, &reply, answer.to_string().as_bytes()).unwrap();
+        assert_eq!(seen(&whole.body), thought, "{field:?}");
+        let folded = fold_stream(Protocol::Messages, &reply, stream.clone().into()).unwrap();
+        assert_eq!(seen(&folded.body), thought, "{field:?}");
+    }
+}
+
+#[test]
 fn rules_come_from_the_target() {
     let rules = ReasoningRules {
         policy: ReasoningPolicy::Drop,
         think_tags: true,
+        ..ReasoningRules::default()
     };
     let mut target = proxai_translate::Target::new("m", "here");
     target.abilities.reasoning = rules;

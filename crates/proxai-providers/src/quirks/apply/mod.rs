@@ -34,6 +34,7 @@ use super::Quirks;
 use list::Messages;
 
 pub use names::ToolNames;
+pub use tools::refuses_custom_tools;
 
 /// What happened to a part of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,5 +1,6 @@
 //! Quirks about tools: names, choice, and the schemas of parameters and output.
 
+use memchr::memmem;
 use proxai_json::{Container, Doc, Span};
 use proxai_types::Protocol;
 
@@ -11,6 +12,28 @@ pub(super) fn concern(quirks: &Quirks) -> bool {
     quirks.tool_name().is_some()
         || quirks.tool_choice().is_some()
         || !quirks.strip_schema_keywords().is_empty()
+}
+
+/// Whether a request has custom (grammar) tools where the endpoint does not take them. Making them
+/// functions, and calls of them custom again, is a translator's work.
+pub fn refuses_custom_tools(quirks: &Quirks, protocol: Protocol, body: &[u8]) -> bool {
+    const WORD: &[u8] = b"\"custom\"";
+    if protocol == Protocol::Messages
+        || quirks.custom_tools(protocol)
+        || memmem::find(body, WORD).is_none()
+    {
+        return false;
+    }
+    let Ok(doc) = Doc::scan(body) else {
+        return false;
+    };
+    let tools = doc.child("tools").map(|tools| tools.items);
+    tools.into_iter().flatten().any(|item| {
+        Container::scan(body, item.value).is_ok_and(|tool| {
+            tool.value(body, "type")
+                .is_some_and(|kind| kind.of(body) == WORD)
+        })
+    })
 }
 
 /// Applies all of them.
