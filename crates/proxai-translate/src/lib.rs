@@ -83,6 +83,7 @@ pub mod features;
 pub mod fuzzing;
 pub mod ids;
 pub mod messages;
+mod nesting;
 pub mod pipeline;
 pub mod reasoning;
 pub mod responses;

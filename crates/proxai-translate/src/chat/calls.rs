@@ -13,6 +13,7 @@ use proxai_ir::{Event, Failure, FailureKind, PartId, PartKind, Sink, ToolKind};
 use proxai_json::Str;
 
 use super::reasoning::native;
+use crate::nesting::Nesting;
 
 /// Most calls in one answer.
 const MAX_CALLS: usize = 1024;
@@ -50,7 +51,7 @@ struct Call {
     /// Input and seal that came before the name.
     held: String,
     held_seal: Option<String>,
-    progress: Progress,
+    progress: Nesting,
 }
 
 impl Calls {
@@ -100,7 +101,7 @@ impl Calls {
             closed: false,
             held: String::new(),
             held_seal: None,
-            progress: Progress::default(),
+            progress: Nesting::default(),
         });
         Ok(self.calls.len() - 1)
     }
@@ -243,44 +244,6 @@ pub(super) fn nameless() -> Failure {
     .with_code("upstream_nameless_call")
 }
 
-/// How far a JSON object or array that comes in pieces has got.
-#[derive(Debug, Default)]
-struct Progress {
-    begun: bool,
-    depth: u32,
-    in_string: bool,
-    escaped: bool,
-}
-
-impl Progress {
-    fn push(&mut self, text: &str) {
-        for byte in text.bytes() {
-            if self.in_string {
-                match byte {
-                    _ if self.escaped => self.escaped = false,
-                    b'\\' => self.escaped = true,
-                    b'"' => self.in_string = false,
-                    _ => {}
-                }
-                continue;
-            }
-            match byte {
-                b'"' => self.in_string = true,
-                b'{' | b'[' => {
-                    self.begun = true;
-                    self.depth += 1;
-                }
-                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-                _ => {}
-            }
-        }
-    }
-
-    fn complete(&self) -> bool {
-        self.begun && self.depth == 0 && !self.in_string
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,15 +374,5 @@ mod tests {
         let mut sink = |_: Event<'_>| {};
         calls.feed(at, piece, &mut sink).unwrap();
         assert!(calls.close_all(&mut sink).is_err());
-    }
-
-    #[test]
-    fn braces_in_strings_do_not_count() {
-        let mut progress = Progress::default();
-        progress.push(r#"{"a":"}\"#);
-        progress.push(r#""}","b":["#);
-        assert!(!progress.complete());
-        progress.push("]}");
-        assert!(progress.complete());
     }
 }

@@ -103,7 +103,7 @@ pub const TABLE: &[Row] = &[
         ["", "input[]", "messages[].content[]"],
         [D("a search goes back only to the provider that ran it; its answer stays"), D("a search goes back only to the provider that ran it; its answer stays"), D("a search goes back only to the provider that ran it; its answer stays")]),
     row(F::HostedTool, "other tools that the provider runs",
-        ["tools[]", "tools[]", "tools[]"],
+        ["", "tools[]", "tools[]"],
         [D("only the provider that offers this tool can run it"), D("only the provider that offers this tool can run it"), D("only the provider that offers this tool can run it")]),
     row(F::DeferredTool, "tools found by search",
         ["", "tools[].defer_loading", "tools[].defer_loading"],

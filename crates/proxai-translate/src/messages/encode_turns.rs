@@ -2,8 +2,8 @@
 //!
 //! Messages wants turns of user and assistant in alternation, beginning and ending with the user,
 //! every call followed by its result at the head of the next message. What a client of another
-//! protocol sends is merged and, where a partner is missing, completed; each such addition is
-//! reported. Everything is decided by what stands before it, so that a longer history begins with
+//! protocol sends has whole pairs when it comes here; it is merged and completed at its ends, and
+//! each addition is reported. Everything is decided by what stands before it, so that a longer history begins with
 //! the bytes of the shorter one (T5): contents are always arrays, nothing is moved to the front.
 
 use proxai_ir::{
@@ -20,7 +20,6 @@ use super::{media, search};
 use crate::adapter::RequestError;
 use crate::context::Target;
 use crate::features::{Feature, lose_at};
-use crate::tools::pair::{NO_RESULT, orphan_heading};
 use crate::{ids, seal};
 
 /// What stands for a user who has not spoken.
@@ -43,17 +42,8 @@ pub(super) struct Conversation<'r> {
 #[derive(Debug)]
 struct Draft<'r> {
     role: Role,
-    results: Vec<Answered<'r>>,
+    results: Vec<wire::ToolResultBlock<'r>>,
     blocks: Vec<(At, ContentBlock<'r>)>,
-}
-
-/// A tool result of a message.
-#[derive(Debug)]
-struct Answered<'r> {
-    at: At,
-    /// How many other blocks of the message stood before it.
-    behind: usize,
-    result: wire::ToolResultBlock<'r>,
 }
 
 impl<'r> Draft<'r> {
@@ -65,13 +55,6 @@ impl<'r> Draft<'r> {
         }
     }
 
-    fn calls(&self) -> impl Iterator<Item = (At, &Str<'r>)> {
-        self.blocks.iter().filter_map(|(at, block)| match block {
-            ContentBlock::ToolUse(call) => Some((*at, &call.id)),
-            _ => None,
-        })
-    }
-
     fn into_message(self) -> wire::Message<'r> {
         let role = match self.role {
             Role::Assistant => wire::Role::Assistant,
@@ -79,7 +62,7 @@ impl<'r> Draft<'r> {
             Role::User | Role::Tool => wire::Role::User,
         };
         let results = self.results.into_iter();
-        let results = results.map(|answered| ContentBlock::ToolResult(answered.result));
+        let results = results.map(ContentBlock::ToolResult);
         let blocks = self.blocks.into_iter().map(|(_, block)| block);
         wire::Message {
             role: Some(role),
@@ -115,7 +98,6 @@ pub(super) fn encode<'r>(
         encoder.turn(turn, &turns[index + 1..])?;
     }
     encoder.place_system_turns();
-    encoder.pair_results();
     encoder.complete_ends();
     let unthinking_tool_loop = unthinking(&encoder.drafts);
     let drafts = encoder.drafts;
@@ -268,13 +250,7 @@ impl<'r> Encoder<'_, '_, 'r> {
             match &part.content {
                 Content::ToolResult(result) => {
                     let result = self.result(part, result)?;
-                    let draft = self.draft(Role::User);
-                    let answered = Answered {
-                        at: part.at,
-                        behind: draft.blocks.len(),
-                        result,
-                    };
-                    draft.results.push(answered);
+                    self.draft(Role::User).results.push(result);
                 }
                 content => {
                     if let Some(block) = self.shown(part, content)? {
@@ -483,92 +459,6 @@ impl<'r> Encoder<'_, '_, 'r> {
                 before.results.append(&mut draft.results);
                 before.blocks.append(&mut draft.blocks);
             }
-        }
-    }
-
-    /// Every result needs its call in the message before, every call its result in the next one
-    /// (case 40).
-    fn pair_results(&mut self) {
-        let mut at = 0;
-        while at < self.drafts.len() {
-            if self.drafts[at].role == Role::Assistant {
-                self.add_missing_results(at);
-            }
-            if !self.drafts[at].results.is_empty() {
-                self.demote_orphans(at);
-            }
-            at += 1;
-        }
-    }
-
-    fn add_missing_results(&mut self, at: usize) {
-        let next = self.drafts.get(at + 1);
-        let has = |id: &str| {
-            next.is_some_and(|next| {
-                let mut results = next.results.iter();
-                results.any(|answered| answered.result.tool_use_id == *id)
-            })
-        };
-        let missing: Vec<(At, Str<'r>)> = self.drafts[at]
-            .calls()
-            .filter(|(_, id)| !has(id))
-            .map(|(place, id)| (place, id.clone()))
-            .collect();
-        if missing.is_empty() {
-            return;
-        }
-        if next.is_none_or(|next| next.role != Role::User) {
-            self.drafts.insert(at + 1, Draft::new(Role::User));
-        }
-        for (place, id) in missing {
-            self.losses
-                .defaulted(place, format!("no result for call `{id}`; one was added"));
-            let result = wire::ToolResultBlock {
-                tool_use_id: id,
-                content: Some(Text::Parts(vec![text_block(
-                    Str::borrowed(NO_RESULT),
-                    None,
-                )])),
-                is_error: Some(true),
-                ..wire::ToolResultBlock::default()
-            };
-            self.drafts[at + 1].results.push(Answered {
-                at: place,
-                behind: 0,
-                result,
-            });
-        }
-    }
-
-    fn demote_orphans(&mut self, at: usize) {
-        let calls: Vec<Str<'r>> = match at.checked_sub(1).map(|before| &self.drafts[before]) {
-            Some(before) => before.calls().map(|(_, id)| id.clone()).collect(),
-            None => Vec::new(),
-        };
-        let mut known: Vec<Str<'r>> = Vec::new();
-        let mut orphans = Vec::new();
-        let results = std::mem::take(&mut self.drafts[at].results);
-        for answered in results {
-            let id = answered.result.tool_use_id.clone();
-            if calls.contains(&id) && !known.contains(&id) {
-                known.push(id);
-                self.drafts[at].results.push(answered);
-                continue;
-            }
-            self.losses.approximated(
-                answered.at,
-                format!("no call `{id}` stands in the turn before; its result is sent as text"),
-            );
-            let head = orphan_heading(&id);
-            let mut blocks = vec![(answered.at, text_block(head.into(), None))];
-            if let Some(Text::Parts(parts)) = answered.result.content {
-                blocks.extend(parts.into_iter().map(|block| (answered.at, block)));
-            }
-            orphans.push((answered.behind, blocks));
-        }
-        // From the last one on, so that the places of the others stay true.
-        for (behind, blocks) in orphans.into_iter().rev() {
-            self.drafts[at].blocks.splice(behind..behind, blocks);
         }
     }
 

@@ -2,12 +2,13 @@
 //!
 //! The protocol demands a JSON object, and clients parse the pieces once the block ends. Text that
 //! begins as an object is passed on as it comes (case 55); everything else is held until the end,
-//! because it has to be wrapped (case 30). A depth counter tells when the object has closed: then
-//! the call is complete, whatever the upstream still says about it.
+//! because it has to be wrapped (case 30). Once the object has closed the call is complete, whatever
+//! the upstream still says about it.
 
 use std::borrow::Cow;
 
 use super::blocks::RAW_INPUT;
+use crate::nesting::Nesting;
 
 /// The member that holds the text of a tool that takes free text.
 const CUSTOM_INPUT: &str = "input";
@@ -37,9 +38,7 @@ pub(super) struct Ending {
 #[derive(Clone, Debug)]
 pub(super) struct Input {
     state: State,
-    depth: u32,
-    in_string: bool,
-    escaped: bool,
+    nesting: Nesting,
     surplus: bool,
     free_text: bool,
     held: String,
@@ -50,9 +49,7 @@ impl Input {
     pub(super) fn new(free_text: bool) -> Self {
         Self {
             state: if free_text { State::Held } else { State::Empty },
-            depth: 0,
-            in_string: false,
-            escaped: false,
+            nesting: Nesting::default(),
             surplus: false,
             free_text,
             held: String::new(),
@@ -95,37 +92,15 @@ impl Input {
                 return None;
             }
         };
-        let end = self.scan(text.as_bytes());
+        let end = match self.nesting.close(text) {
+            Some(end) => {
+                self.state = State::Closed;
+                end
+            }
+            None => text.len(),
+        };
         self.surplus |= !text[end..].trim().is_empty();
         (end > 0).then(|| Cow::Borrowed(&text[..end]))
-    }
-
-    /// Bytes up to where the object closes. Braces are ASCII, so the cut is a character boundary.
-    fn scan(&mut self, text: &[u8]) -> usize {
-        for (at, byte) in text.iter().enumerate() {
-            if self.in_string {
-                match byte {
-                    _ if self.escaped => self.escaped = false,
-                    b'\\' => self.escaped = true,
-                    b'"' => self.in_string = false,
-                    _ => {}
-                }
-                continue;
-            }
-            match byte {
-                b'"' => self.in_string = true,
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' => {
-                    self.depth = self.depth.saturating_sub(1);
-                    if self.depth == 0 {
-                        self.state = State::Closed;
-                        return at + 1;
-                    }
-                }
-                _ => {}
-            }
-        }
-        text.len()
     }
 
     /// The call ended.

@@ -17,6 +17,8 @@ mod request_tools;
 mod response_decode;
 mod response_encode;
 mod search;
+mod searches;
+mod slot;
 mod stop;
 mod stream_decode;
 mod stream_encode;

@@ -7,7 +7,8 @@ use proxai_messages::{Answer, ContentBlock, Delta};
 
 use super::blocks::RAW_INPUT;
 use super::input::wrapped;
-use super::writer::{Blocks, Writer};
+use super::slot::Blocks;
+use super::writer::Writer;
 use super::{stop, usage};
 use crate::context::ReplyContext;
 use crate::ids;

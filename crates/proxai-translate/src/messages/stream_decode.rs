@@ -10,7 +10,7 @@
 
 use proxai_ir::{
     Event, Failure, FailureKind, Finish, PartId, PartKind, Reasoning, Sealed, Sink, Start,
-    StopReason, ToolKind, WEB_SEARCH, WebSearch,
+    StopReason, ToolKind,
 };
 use proxai_json::Str;
 use proxai_messages as wire;
@@ -18,6 +18,7 @@ use proxai_messages::{ContentBlock, Delta, StreamEvent};
 use proxai_sse::Frame;
 use proxai_types::{Protocol, Usage};
 
+use super::searches::Searches;
 use super::transcript::Transcript;
 use super::{blocks, failure, response_decode, search, stop, usage};
 use crate::adapter::{ReplyError, StreamDecoder};
@@ -54,8 +55,7 @@ struct Open {
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     open: Vec<Open>,
-    /// Searches without a result so far.
-    searches: Vec<(PartId, WebSearch<'static>)>,
+    searches: Searches,
     parts: u32,
     started: bool,
     calls: bool,
@@ -137,9 +137,7 @@ impl StreamDecoder for Decoder {
     }
 
     fn settle(&mut self, sink: &mut dyn Sink) {
-        for (part, search) in std::mem::take(&mut self.searches) {
-            tell_search(part, search, sink);
-        }
+        self.searches.tell_rest(sink);
     }
 
     fn resume(&mut self) {
@@ -365,13 +363,11 @@ impl Decoder {
                 if let Some(open) = self.open.last_mut() {
                     open.input = block.input.as_ref().map(|input| input.get().to_owned());
                 }
-                let begun = WebSearch {
-                    id: block.id.into_static(),
-                    ..WebSearch::default()
-                };
-                self.searches.push((part, begun));
+                self.searches.begin(part, block.id);
             }
-            ContentBlock::WebSearchResult(block) => self.found(search::found(block), sink),
+            ContentBlock::WebSearchResult(block) => {
+                self.searches.found(block, &mut self.parts, sink);
+            }
             other => {
                 let kind = PartKind::Opaque {
                     hosted: blocks::hosted(&other),
@@ -469,7 +465,8 @@ impl Decoder {
     fn close(&mut self, at: usize, sink: &mut dyn Sink) {
         let open = self.open.remove(at);
         if open.kind == Kind::Search {
-            return self.searched(open);
+            let input = Some(open.seal).filter(|input| !input.is_empty());
+            return self.searches.called(open.part, input.or(open.input));
         }
         if let Some(input) = open.input {
             put(open.part, input.into(), sink);
@@ -501,46 +498,6 @@ impl Decoder {
     ) {
         let finish = stop::decode(Some(reason), sequence, details, self.calls);
         self.finish = Some(finish.into_static());
-    }
-
-    /// The input of a search is whole.
-    fn searched(&mut self, open: Open) {
-        let input = Some(open.seal)
-            .filter(|input| !input.is_empty())
-            .or(open.input)
-            .and_then(wire::Json::from_string)
-            .or_else(|| wire::Json::parse("{}"));
-        let begun = self
-            .searches
-            .iter_mut()
-            .find(|(part, _)| *part == open.part);
-        if let Some((_, search)) = begun {
-            *search = search::called(wire::ServerToolUseBlock {
-                id: std::mem::take(&mut search.id),
-                name: Str::borrowed(WEB_SEARCH),
-                input,
-                ..wire::ServerToolUseBlock::default()
-            });
-        }
-    }
-
-    /// What a search gave.
-    fn found(&mut self, result: WebSearch<'_>, sink: &mut dyn Sink) {
-        let begun = self
-            .searches
-            .iter()
-            .position(|(_, search)| search.id == result.id);
-        let Some(begun) = begun else {
-            let part = PartId(self.parts);
-            self.parts += 1;
-            let id = result.id.reborrow();
-            let kind = PartKind::WebSearch { id };
-            sink.event(Event::Open { part, kind });
-            return tell_search(part, result, sink);
-        };
-        let (part, mut search) = self.searches.remove(begun);
-        search::join(&mut search, result.into_static());
-        tell_search(part, search, sink);
     }
 
     fn complete(&mut self, sink: &mut dyn Sink) {
@@ -585,11 +542,6 @@ fn put(part: PartId, text: Str<'_>, sink: &mut dyn Sink) {
     if !text.is_empty() {
         sink.event(Event::Delta { part, text });
     }
-}
-
-fn tell_search(part: PartId, search: WebSearch<'_>, sink: &mut dyn Sink) {
-    sink.event(Event::Search { part, search });
-    sink.event(Event::Close { part });
 }
 
 fn cite(part: PartId, citation: wire::Citation<'_>, sink: &mut dyn Sink) {

@@ -16,7 +16,8 @@ use proxai_sse::encode;
 use proxai_types::Usage;
 
 use super::response_encode::service_tier;
-use super::writer::{Blocks, MAX_HELD, Writer};
+use super::slot::Blocks;
+use super::writer::{MAX_HELD, Writer};
 use super::{failure, stop, usage};
 use crate::adapter::StreamEncoder;
 use crate::context::ReplyContext;

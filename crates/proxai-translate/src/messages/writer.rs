@@ -20,79 +20,13 @@ use proxai_messages::{ContentBlock, Delta};
 use proxai_types::Protocol;
 
 use super::input::Input;
+use super::slot::{Blocks, Held, Kind, Slot};
 use super::{blocks, search};
 use crate::context::ReplyContext;
 use crate::{ids, seal};
 
 /// Most bytes that are held while another block is open.
 pub(super) const MAX_HELD: usize = 16 << 20;
-
-/// Takes what is written.
-pub(super) trait Blocks {
-    /// A block begins, without content.
-    fn start(&mut self, index: u64, block: ContentBlock<'_>);
-    /// More of the open block.
-    fn delta(&mut self, index: u64, delta: Delta<'_>);
-    /// The open block ends.
-    fn stop(&mut self, index: u64);
-}
-
-#[derive(Debug)]
-enum Kind {
-    Text,
-    Thinking {
-        id: Option<Str<'static>>,
-    },
-    Redacted {
-        id: Option<Str<'static>>,
-    },
-    Tool {
-        id: String,
-        name: Str<'static>,
-        input: Input,
-    },
-    /// A search of the provider, shown as a whole once it is over.
-    Search {
-        id: String,
-        search: Option<Box<WebSearch<'static>>>,
-    },
-    /// Nothing this protocol's clients can be shown.
-    Hidden,
-}
-
-#[derive(Debug, PartialEq)]
-enum Held {
-    Text(String),
-    Cite(Citation<'static>),
-}
-
-#[derive(Debug)]
-struct Slot {
-    kind: Kind,
-    /// The index of its block, once begun.
-    index: Option<u64>,
-    /// Its block has ended.
-    stopped: bool,
-    /// The upstream has closed the part.
-    closed: bool,
-    queued: bool,
-    held: Vec<Held>,
-    sealed: Option<Sealed<'static>>,
-}
-
-impl Slot {
-    /// Whether there is something to show that did not come as text.
-    fn has_late_content(&self) -> bool {
-        self.sealed.is_some()
-            || matches!(
-                &self.kind,
-                Kind::Search {
-                    search: Some(_),
-                    ..
-                }
-            )
-    }
-}
 
 /// Turns parts into blocks.
 #[derive(Debug)]
@@ -241,15 +175,7 @@ impl Writer {
             _ => Kind::Hidden,
         };
         let is_tool = matches!(kind, Kind::Tool { .. });
-        self.slots.push(Slot {
-            kind,
-            index: None,
-            stopped: false,
-            closed: false,
-            queued: false,
-            held: Vec::new(),
-            sealed: None,
-        });
+        self.slots.push(Slot::new(kind));
         // A call is there as soon as it is named; the others once they have content.
         if is_tool {
             self.claim(at, out);

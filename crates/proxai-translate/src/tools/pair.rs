@@ -1,11 +1,9 @@
 //! Every result has its call, every call its result (case 40).
 //!
 //! Clients that shorten a history cut through pairs, and every vendor answers 400 to what is
-//! left. A result whose call is gone becomes text of the user, in place; a call that nobody
+//! left. Encoders may rely on what comes out of here. A result whose call is gone becomes text of the user, in place; a call that nobody
 //! answered gets a result that says so. Both are reported. Within one protocol nothing of this
 //! happens: the client's bytes go out as they are.
-
-use std::collections::HashSet;
 
 use proxai_ir::{At, Content, Losses, Part, Request, Role, ToolResult, Turn};
 use proxai_json::Str;
@@ -18,69 +16,101 @@ pub(crate) fn orphan_heading(id: &str) -> String {
     format!("Result of tool call {id}:")
 }
 
-/// Repairs the pairs of `request`.
-pub(super) fn pair(request: &mut Request<'_>, losses: &mut Losses) {
-    let Some(answered) = answered(request) else {
-        return;
-    };
-    let mut known = HashSet::new();
-    for mut turn in std::mem::take(&mut request.turns) {
-        let orphans = take_orphans(&mut turn, &known, losses);
-        let mut missing = Vec::new();
-        // A call that somebody else than the model makes is sent by no encoder.
-        let calling = turn.role == Role::Assistant;
-        for part in turn.parts.iter().filter(|_| calling) {
-            if let Content::ToolCall(call) = &part.content {
-                known.insert(call.id.as_str().to_owned());
-            }
-            missing.extend(missing_result(part, &answered, losses));
-        }
-        let at = turn.at;
-        if !turn.parts.is_empty() || orphans.is_empty() {
-            request.turns.push(turn);
-        }
-        for (role, parts) in [(Role::User, orphans), (Role::Tool, missing)] {
-            if !parts.is_empty() {
-                request.turns.push(Turn::new(at, role, parts));
-            }
-        }
-    }
+/// A call that waits for its result.
+struct Waiting<'a> {
+    id: String,
+    /// The result that is added if none comes.
+    missing: Part<'a>,
 }
 
-/// The calls that have a result behind them; `None` if nothing is to be repaired.
-fn answered(request: &Request<'_>) -> Option<HashSet<String>> {
-    let (mut called, mut answered) = (HashSet::new(), HashSet::new());
-    let mut stray = false;
-    for turn in &request.turns {
+/// Repairs the pairs of `request`.
+///
+/// The results of a call stand behind it before the model speaks again: what comes later answers
+/// nobody, since Chat and Messages take it nowhere else. A history that grows past a call without
+/// a result therefore keeps the result that was added for it (T5).
+pub(super) fn pair(request: &mut Request<'_>, losses: &mut Losses) {
+    if is_whole(&request.turns) {
+        return;
+    }
+    let mut paired: Vec<Turn<'_>> = Vec::with_capacity(request.turns.len() + 2);
+    let mut waiting = Vec::new();
+    // Behind the last turn of the model, and whether somebody else has spoken since.
+    let (mut behind, mut answering) = (0, false);
+    for mut turn in std::mem::take(&mut request.turns) {
+        let model = turn.role == Role::Assistant;
+        if model && answering {
+            answer_missing(&mut paired, behind, &mut waiting, losses);
+        }
+        answering = !model;
+        let orphans = take_orphans(&mut turn, &mut waiting, losses);
+        let at = turn.at;
+        if model {
+            waiting.extend(turn.parts.iter().filter_map(expected));
+        }
+        if !turn.parts.is_empty() || orphans.is_empty() {
+            paired.push(turn);
+        }
+        if model {
+            behind = paired.len();
+        }
+        if !orphans.is_empty() {
+            paired.push(Turn::new(at, Role::User, orphans));
+        }
+    }
+    answer_missing(&mut paired, behind, &mut waiting, losses);
+    request.turns = paired;
+}
+
+/// Whether nothing is to be repaired.
+fn is_whole(turns: &[Turn<'_>]) -> bool {
+    let mut waiting: Vec<&str> = Vec::new();
+    let mut answering = false;
+    for turn in turns {
+        let model = turn.role == Role::Assistant;
+        if model && answering && !waiting.is_empty() {
+            return false;
+        }
+        answering = !model;
         for part in &turn.parts {
             match &part.content {
-                Content::ToolCall(call) if turn.role == Role::Assistant => {
-                    called.insert(call.id.as_str());
+                Content::ToolCall(call) if model => waiting.push(&call.id),
+                Content::ToolResult(result) => {
+                    let answered = waiting.iter().position(|id| *id == result.call_id.as_str());
+                    match answered {
+                        Some(at) if !model => drop(waiting.remove(at)),
+                        _ => return false,
+                    }
                 }
-                Content::ToolResult(result) if called.contains(result.call_id.as_str()) => {
-                    answered.insert(result.call_id.as_str());
-                }
-                Content::ToolResult(_) => stray = true,
                 _ => {}
             }
         }
     }
-    (stray || called != answered).then(|| answered.into_iter().map(str::to_owned).collect())
+    waiting.is_empty()
 }
 
-/// Takes the results without a call out of a turn, as text that the user can say.
+/// Takes the results that answer nobody out of a turn, as text that the user can say.
 fn take_orphans<'a>(
     turn: &mut Turn<'a>,
-    known: &HashSet<String>,
+    waiting: &mut Vec<Waiting<'a>>,
     losses: &mut Losses,
 ) -> Vec<Part<'a>> {
+    let model = turn.role == Role::Assistant;
     let mut said = Vec::new();
-    turn.parts.retain_mut(|part| match &part.content {
-        Content::ToolResult(result) if !known.contains(result.call_id.as_str()) => {
-            said.extend(as_text(part, losses));
-            false
+    turn.parts.retain_mut(|part| {
+        let Content::ToolResult(result) = &part.content else {
+            return true;
+        };
+        let answered = waiting
+            .iter()
+            .position(|call| call.id == result.call_id.as_str());
+        match answered {
+            Some(at) if !model => drop(waiting.remove(at)),
+            _ => {
+                said.extend(as_text(part, losses));
+                return false;
+            }
         }
-        _ => true,
+        true
     });
     said
 }
@@ -103,28 +133,41 @@ fn as_text<'a>(part: &mut Part<'a>, losses: &mut Losses) -> Vec<Part<'a>> {
     parts
 }
 
-fn missing_result<'a>(
-    part: &Part<'a>,
-    answered: &HashSet<String>,
-    losses: &mut Losses,
-) -> Option<Part<'a>> {
+/// What a call waits for. A call that somebody else than the model makes is sent by no encoder.
+fn expected<'a>(part: &Part<'a>) -> Option<Waiting<'a>> {
     let Content::ToolCall(call) = &part.content else {
         return None;
     };
-    if answered.contains(call.id.as_str()) {
-        return None;
-    }
-    losses.defaulted(
-        part.at,
-        format!("no result for call `{}`; one was added", call.id),
-    );
     let result = ToolResult {
         call_id: call.id.clone(),
         kind: call.kind,
         parts: vec![Part::text(At::default(), Str::borrowed(NO_RESULT))],
         is_error: false,
     };
-    Some(Part::new(part.at, Content::ToolResult(result)))
+    Some(Waiting {
+        id: call.id.as_str().to_owned(),
+        missing: Part::new(part.at, Content::ToolResult(result)),
+    })
+}
+
+/// Puts a result for each call that still waits behind the model's last turn.
+fn answer_missing<'a>(
+    turns: &mut Vec<Turn<'a>>,
+    behind: usize,
+    waiting: &mut Vec<Waiting<'a>>,
+    losses: &mut Losses,
+) {
+    let missing: Vec<Part<'a>> = waiting
+        .drain(..)
+        .map(|call| {
+            let why = format!("no result for call `{}`; one was added", call.id);
+            losses.defaulted(call.missing.at, why);
+            call.missing
+        })
+        .collect();
+    if let Some(at) = missing.first().map(|part| part.at) {
+        turns.insert(behind, Turn::new(at, Role::Tool, missing));
+    }
 }
 
 #[cfg(test)]
@@ -211,6 +254,47 @@ mod tests {
             (Role::Tool, vec![result("a")]),
         ];
         assert_eq!(paired(turns), (vec![(Role::User, 1), (Role::User, 2)], 1));
+    }
+
+    #[test]
+    fn a_result_that_comes_when_the_model_has_spoken_again_is_text() {
+        let turns = |more: bool| {
+            let mut turns = vec![
+                (Role::Assistant, vec![call("a")]),
+                (Role::User, vec![Part::text(At::default(), "wait")]),
+                (Role::Assistant, vec![Part::text(At::default(), "I do")]),
+            ];
+            turns.extend(more.then(|| (Role::Tool, vec![result("a")])));
+            turns
+        };
+        let (short, long) = (paired(turns(false)), paired(turns(true)));
+        assert_eq!(
+            short.0,
+            [
+                (Role::Assistant, 1),
+                (Role::Tool, 1),
+                (Role::User, 1),
+                (Role::Assistant, 1)
+            ]
+        );
+        assert_eq!(long.0[..4], short.0);
+        assert_eq!((long.0[4], long.1), ((Role::User, 2), 2));
+    }
+
+    #[test]
+    fn an_id_that_is_used_again_is_another_call() {
+        let turns = vec![
+            (Role::Assistant, vec![call("a")]),
+            (Role::Tool, vec![result("a")]),
+            (Role::Assistant, vec![call("a")]),
+        ];
+        let repaired = vec![
+            (Role::Assistant, 1),
+            (Role::Tool, 1),
+            (Role::Assistant, 1),
+            (Role::Tool, 1),
+        ];
+        assert_eq!(paired(turns), (repaired, 1));
     }
 
     #[test]
