@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use http::{Response, StatusCode};
 use proxai_ir::{FailureKind, Losses};
+use proxai_providers::Quirks;
 use proxai_router::Attempt;
 use proxai_sse::Decoder;
 use proxai_translate::{ReplyContext, StreamTranslator, Turn};
@@ -23,6 +24,7 @@ use crate::continuing::Continuing;
 use crate::detour;
 use crate::fetch::{self, Fetcher, Wanted};
 use crate::headers::{EVENT_STREAM, JSON, ReplyHop, filter_reply, mark_stream};
+use crate::keys::tell_final;
 use crate::named;
 use crate::outgoing::{Sent, Way, prepare};
 use crate::problem::{Cause, Problem};
@@ -35,7 +37,7 @@ use crate::restore::{self, Restorer};
 use crate::snapshot::Limits;
 use crate::stream::{Engine, StreamBody};
 use crate::tap::Tap;
-use crate::upstream::{Asked, Upstream};
+use crate::upstream::{Asked, Upstream, UsedUp};
 use crate::usage;
 
 /// Up to here an answer is looked at whether it is an error in disguise (X4). Errors are short.
@@ -77,6 +79,7 @@ impl<'a> Context<'a> {
         call: &'a Call,
         operation: Operation,
         protocol: Protocol,
+        quirks: &'a Quirks,
     ) -> Asked<'a> {
         Asked {
             operation,
@@ -84,6 +87,7 @@ impl<'a> Context<'a> {
             path: call.uri.path(),
             id: self.bare_id(),
             now: self.now,
+            final_codes: quirks.final_error_codes.as_deref().unwrap_or_default(),
         }
     }
 }
@@ -253,7 +257,7 @@ async fn exchange(
     let continuing = Continuing::of(cx, call, client, upstream, &request, &sent);
     let operation = Operation::Generate(way.protocol);
     let response = upstream
-        .send(cx.asked(call, operation, way.protocol), request)
+        .send(cx.asked(call, operation, way.protocol, &quirks), request)
         .await
         .map_err(|error| Problem::upstream(&error, &upstream.name))?;
     let status = response.status();
@@ -264,8 +268,11 @@ async fn exchange(
         return Ok(read(cx, call, client, upstream, sent, continuing, response).await?);
     }
     let (parts, body) = response.into_parts();
-    let (problem, said) =
+    let (mut problem, said) =
         refused(client, upstream, sent.upstream, status, parts.headers, body).await;
+    if parts.extensions.get::<UsedUp>().is_some() {
+        tell_final(&mut problem);
+    }
     let own = sent.own;
     Err(Refusal { problem, said, own })
 }

@@ -171,6 +171,7 @@ impl Continuing {
                 path: &path,
                 id: id.strip_prefix("req_").unwrap_or(&id),
                 now,
+                final_codes: &[],
             };
             let response = upstream
                 .send_again(asked, request, key)

@@ -185,6 +185,7 @@ async fn page(upstream: &Upstream, query: Option<&str>) -> Result<Bytes, String>
         path: "/v1/models",
         id: "",
         now: 0,
+        final_codes: &[],
     };
     let response = upstream
         .send(asked, request)

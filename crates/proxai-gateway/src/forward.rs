@@ -1,7 +1,8 @@
 //! What is not a model's answer: embeddings (E2), token counts (E4) and every other path (E7).
 //!
-//! Requests go on as they came, but for the model's name and the target's options. Answers come
-//! back as they are, errors included, with three exceptions: embeddings are brought to the shape of
+//! Requests go on as they came, but for the model's name, the target's options and what the quirks
+//! of the row say about the head; the bodies of embeddings and counts also lose what their endpoint
+//! refuses, as those of answers do. Answers come back as they are, errors included, with three exceptions: embeddings are brought to the shape of
 //! the reference (P9), a count that the upstream does not offer is made here, and an error that
 //! another target may do better is a problem first and the upstream's own bytes last.
 
@@ -12,22 +13,25 @@ use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use proxai_ir::{FailureKind, Losses};
 use proxai_json::Doc;
-use proxai_providers::Resource;
 use proxai_providers::embeddings::{EmbeddingRequestFacts, conform};
 use proxai_providers::headers::Hop;
+use proxai_providers::{Quirks, Resource};
 use proxai_router::Attempt;
 use proxai_types::Protocol;
 use proxai_upstream::ReplyBody;
 
 use crate::attempt::{Answer, Context};
 use crate::body::{Forward, Source};
-use crate::call::Call;
+use crate::call::{Call, Place};
+use crate::fetch;
 use crate::headers::{JSON, ReplyHop, filter_reply, forward_request, mark_stream};
+use crate::keys::tell_final;
 use crate::options;
+use crate::outgoing::{edit, refuse_losses, set_user_agent};
 use crate::problem::{Cause, Problem};
 use crate::refusal::endpoint_is_missing;
 use crate::reply::{Kind, collect, is_error_object};
-use crate::upstream::{To, Upstream};
+use crate::upstream::{To, Upstream, UsedUp};
 
 const ESTIMATED: HeaderName = HeaderName::from_static("x-proxai-estimated");
 
@@ -95,6 +99,7 @@ pub(crate) async fn embeddings(
     };
     let mut headers = filter_reply(ReplyHop::Untouched, sent.headers);
     headers.remove(CONTENT_LENGTH);
+    let losses = sent.losses;
     let body = match conformed {
         None => body,
         Some(conformed) => {
@@ -108,7 +113,7 @@ pub(crate) async fn embeddings(
         usage: crate::usage::in_tail(&body),
         source: Source::Whole(body),
         upstream_protocol: sent.protocol,
-        losses: Losses::new(),
+        losses,
         stream: false,
         continuations: 0,
     })
@@ -135,6 +140,7 @@ pub(crate) async fn count_tokens(
         headers,
         body,
         protocol,
+        ..
     } = sent;
     let body = collect(body, MAX_ERROR_BODY, upstream).await?;
     // Some gateways answer 0 for what they cannot count, and agents never compact by that (case 115).
@@ -200,6 +206,7 @@ async fn estimate(call: &Call, upstream: &Upstream) -> Result<Answer, Box<Proble
 /// The answer of an upstream, not yet looked at.
 struct Sent {
     status: StatusCode,
+    losses: Losses,
     headers: HeaderMap,
     body: ReplyBody,
     protocol: Protocol,
@@ -218,7 +225,7 @@ impl Sent {
             headers,
             source: Source::Forward(Box::new(forward)),
             upstream_protocol: self.protocol,
-            losses: Losses::new(),
+            losses: self.losses,
             usage: None,
             stream: false,
             continuations: 0,
@@ -233,6 +240,15 @@ async fn send(
     attempt: &Attempt,
     to: To<'_>,
 ) -> Result<Sent, Box<Problem>> {
+    let resource = match to {
+        To::Embeddings => Resource::Embeddings,
+        To::CountTokens => Resource::CountTokens,
+        _ => Resource::Path(call.uri.path()),
+    };
+    let protocol = resource.family();
+    let quirks = upstream
+        .provider
+        .quirks_at(resource, &attempt.upstream_model);
     let mut request = upstream.request(to, call.uri.query())?;
     request.method_mut().clone_from(&call.method);
     let headers = request.headers_mut();
@@ -244,16 +260,30 @@ async fn send(
         &upstream.provider.forward_headers,
         headers,
     );
+    set_user_agent(&quirks, headers);
     let mut body = call.body_for(&attempt.upstream_model);
     if !attempt.options.is_empty()
         && let Some(merged) = options::merge(&body, &attempt.options)
     {
         body = merged.into();
     }
+    let mut losses = Losses::new();
+    fit(
+        cx,
+        call,
+        &quirks,
+        resource,
+        upstream,
+        &mut body,
+        &mut losses,
+    )
+    .await?;
+    if call.wishes.strict {
+        refuse_losses(&losses)?;
+    }
     *request.body_mut() = body;
-    let protocol = Resource::Path(call.uri.path()).family();
     let response = upstream
-        .send(cx.asked(call, call.operation, protocol), request)
+        .send(cx.asked(call, call.operation, protocol, &quirks), request)
         .await
         .map_err(|error| Problem::upstream(&error, &upstream.name))?;
     let (parts, body) = response.into_parts();
@@ -268,12 +298,49 @@ async fn send(
         problem.headers.remove(CONTENT_LENGTH);
         problem.verbatim = Some(body);
         problem.cause = Cause::Status(status.as_u16());
+        if parts.extensions.get::<UsedUp>().is_some() {
+            tell_final(&mut problem);
+        }
         return Err(problem);
     }
     Ok(Sent {
         status,
+        losses,
         headers: parts.headers,
         body,
         protocol,
     })
+}
+
+/// Fits a body to its endpoint. Any other path is the upstream's own business (E7).
+async fn fit(
+    cx: Context<'_>,
+    call: &Call,
+    quirks: &Quirks,
+    resource: Resource<'_>,
+    upstream: &Upstream,
+    body: &mut Bytes,
+    losses: &mut Losses,
+) -> Result<(), Box<Problem>> {
+    match resource {
+        Resource::CountTokens => {
+            // Counted as it would be sent; what that loses is told where an answer is asked for.
+            let protocol = Protocol::Messages;
+            let wanted = fetch::wanted(quirks, protocol, protocol, cx.fetcher.is_some());
+            if let Some(with_files) = cx.inline(protocol, body, wanted, upstream).await? {
+                *body = with_files;
+            }
+            edit(quirks, protocol, &[], body, &mut Losses::new())?;
+            Ok(())
+        }
+        Resource::Embeddings if call.head.place != Place::Nowhere => {
+            let mut few = Quirks::default();
+            few.omit_model = quirks.omit_model;
+            few.refused_parameters
+                .clone_from(&quirks.refused_parameters);
+            edit(&few, Protocol::Chat, &[], body, losses)?;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }

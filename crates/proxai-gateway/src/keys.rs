@@ -1,7 +1,7 @@
 //! The keys of a provider: they take turns, and one that was refused rests (P3).
 //!
 //! A key rests after 429 for as long as the upstream says, and after 401 for minutes, since nothing
-//! but a person changes that. With one key alone there is nobody to take over, so it never rests.
+//! but a person changes that; longest after a 429 that says that its quota is used up. With one key alone there is nobody to take over, so it never rests.
 //! Where all rest, the one that rests the shortest is used: an upstream's refusal tells a client
 //! more than one of ours would.
 //!
@@ -13,10 +13,13 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Request, StatusCode};
-use proxai_providers::{Applied, Key, Provider, Secret};
-use proxai_types::Protocol;
+use proxai_ir::FailureKind;
+use proxai_providers::{Applied, Key, Provider, Resource, Secret};
+use proxai_types::{Operation, Protocol};
+use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::problem::Problem;
 use crate::upstream::with_query;
 
 /// How long a key rests after 429 if the upstream does not say.
@@ -25,11 +28,17 @@ const AFTER_RATE_LIMIT: Duration = Duration::from_secs(30);
 /// How long a key rests that is not valid.
 const AFTER_UNAUTHORIZED: Duration = Duration::from_mins(5);
 
+/// How long a key rests whose quota is used up: until somebody pays, so it is tried now and then.
+const AFTER_USED_UP: Duration = MAX_REST;
+
 /// No longer, whatever the upstream says: a daily quota may be raised meanwhile.
 const MAX_REST: Duration = Duration::from_hours(1);
 
 /// No shorter: a key that was just refused is not asked again by the same request.
 const MIN_REST: Duration = Duration::from_secs(1);
+
+/// What the SDKs of OpenAI and Anthropic ask before they ask again.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// One key, where it goes.
 #[derive(Clone, Debug)]
@@ -42,12 +51,21 @@ enum Credential {
 /// The keys of one provider.
 #[derive(Debug)]
 pub(crate) struct KeyRing {
-    /// For each protocol one credential per key, in the order of the keys.
-    credentials: [Result<Vec<Credential>, String>; 3],
+    /// For each lane one credential per key, in the order of the keys.
+    credentials: [Result<Vec<Credential>, String>; 5],
     /// Until when each key rests, in milliseconds since `began`.
     rests: Vec<AtomicU64>,
     turn: AtomicUsize,
     began: Instant,
+}
+
+/// An endpoint as far as it may take keys in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// One of a protocol, and what lies beside it.
+    Generate(Protocol),
+    Embeddings,
+    Models,
 }
 
 /// A key's position.
@@ -57,7 +75,7 @@ pub(crate) struct KeyIndex(usize);
 impl KeyRing {
     pub(crate) fn new(provider: &Provider, keys: &[Key]) -> Self {
         Self {
-            credentials: Protocol::ALL.map(|protocol| credentials(provider, protocol, keys)),
+            credentials: Lane::ALL.map(|lane| credentials(provider, lane.resource(), keys)),
             rests: keys.iter().map(|_| AtomicU64::new(0)).collect(),
             turn: AtomicUsize::new(0),
             began: Instant::now(),
@@ -69,9 +87,9 @@ impl KeyRing {
         self.rests.len() > 1
     }
 
-    /// What keeps a protocol's requests from being sent.
-    pub(crate) fn problem(&self, protocol: Protocol) -> Option<&str> {
-        self.credentials[index(protocol)]
+    /// What keeps the requests of a lane from being sent.
+    pub(crate) fn problem(&self, lane: Lane) -> Option<&str> {
+        self.credentials[lane.index()]
             .as_ref()
             .err()
             .map(String::as_str)
@@ -108,6 +126,15 @@ impl KeyRing {
             StatusCode::UNAUTHORIZED => AFTER_UNAUTHORIZED,
             _ => return false,
         };
+        self.rest(key, rest)
+    }
+
+    /// Takes note that a key's quota is used up. Returns whether it rests now.
+    pub(crate) fn used_up(&self, key: KeyIndex) -> bool {
+        self.rest(key, AFTER_USED_UP)
+    }
+
+    fn rest(&self, key: KeyIndex, rest: Duration) -> bool {
         let Some(until) = self.rests.get(key.0).filter(|_| self.several()) else {
             return false;
         };
@@ -117,8 +144,8 @@ impl KeyRing {
     }
 
     /// Puts a key into a request.
-    pub(crate) fn place(&self, key: KeyIndex, protocol: Protocol, request: &mut Request<Bytes>) {
-        let Ok(credentials) = &self.credentials[index(protocol)] else {
+    pub(crate) fn place(&self, key: KeyIndex, lane: Lane, request: &mut Request<Bytes>) {
+        let Ok(credentials) = &self.credentials[lane.index()] else {
             return;
         };
         match credentials.get(key.0) {
@@ -137,6 +164,51 @@ impl KeyRing {
     }
 }
 
+impl Lane {
+    const ALL: [Self; 5] = [
+        Self::Generate(Protocol::Chat),
+        Self::Generate(Protocol::Responses),
+        Self::Generate(Protocol::Messages),
+        Self::Embeddings,
+        Self::Models,
+    ];
+
+    pub(crate) const fn of(operation: Operation, protocol: Protocol) -> Self {
+        match operation {
+            Operation::Embeddings => Self::Embeddings,
+            Operation::Models => Self::Models,
+            _ => Self::Generate(protocol),
+        }
+    }
+
+    /// The lane of what serves a resource.
+    pub(crate) fn serving(resource: Resource<'_>) -> Self {
+        match resource {
+            Resource::Embeddings => Self::Embeddings,
+            Resource::Models => Self::Models,
+            other => Self::Generate(other.family()),
+        }
+    }
+
+    const fn resource(self) -> Resource<'static> {
+        match self {
+            Self::Generate(protocol) => Resource::Generate(protocol),
+            Self::Embeddings => Resource::Embeddings,
+            Self::Models => Resource::Models,
+        }
+    }
+
+    const fn index(self) -> usize {
+        match self {
+            Self::Generate(Protocol::Chat) => 0,
+            Self::Generate(Protocol::Responses) => 1,
+            Self::Generate(Protocol::Messages) => 2,
+            Self::Embeddings => 3,
+            Self::Models => 4,
+        }
+    }
+}
+
 impl KeyIndex {
     /// For people, who count from one.
     pub(crate) const fn number(self) -> usize {
@@ -150,12 +222,12 @@ fn millis(duration: Duration) -> u64 {
 
 fn credentials(
     provider: &Provider,
-    protocol: Protocol,
+    resource: Resource<'_>,
     keys: &[Key],
 ) -> Result<Vec<Credential>, String> {
     let applied = |key: Option<&Key>| {
         let applied = provider
-            .authenticate(protocol, key)
+            .authenticate_at(resource, key)
             .map_err(|error| error.to_string())?;
         Ok::<_, String>(match applied {
             Applied::Nothing => Credential::Nothing,
@@ -176,6 +248,14 @@ fn credentials(
     keys.iter().map(|key| applied(Some(key))).collect()
 }
 
+/// Makes a problem of an answer whose quota is used up: clients that ask again by themselves are
+/// told not to. What the upstream said stays.
+pub(crate) fn tell_final(problem: &mut Problem) {
+    problem.failure.kind = FailureKind::Quota;
+    let never = HeaderValue::from_static("false");
+    problem.headers.entry(SHOULD_RETRY).or_insert(never);
+}
+
 /// When an upstream wants to be asked again: `retry-after-ms`, or `Retry-After` as seconds or as a
 /// date (RFC 9110, 10.2.3).
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
@@ -194,12 +274,27 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     })
 }
 
-const fn index(protocol: Protocol) -> usize {
-    match protocol {
-        Protocol::Chat => 0,
-        Protocol::Responses => 1,
-        Protocol::Messages => 2,
-    }
+/// The most of an error that is read to learn whether it is final.
+pub(crate) const MAX_REFUSAL_BYTES: usize = 1 << 20;
+
+/// Whether an error names one of the codes that waiting does not cure (R6). Codes are strings or
+/// numbers, in `error` or beside it, and some vendors give them as the type.
+pub(crate) fn is_final(body: &[u8], codes: &[String]) -> bool {
+    let Ok(said) = serde_json::from_slice::<Value>(body) else {
+        return false;
+    };
+    // Google and some others put the error into a list.
+    let said = said.get(0).unwrap_or(&said);
+    [Some(said), said.get("error")]
+        .into_iter()
+        .flatten()
+        .flat_map(|object| [object.get("code"), object.get("type"), object.get("status")])
+        .flatten()
+        .any(|code| match code {
+            Value::String(code) => codes.contains(code),
+            Value::Number(code) => codes.contains(&code.to_string()),
+            _ => false,
+        })
 }
 
 #[cfg(test)]
@@ -264,6 +359,39 @@ mod tests {
         assert!(!ring.judge(KeyIndex(0), StatusCode::UNAUTHORIZED, &HeaderMap::new()));
         assert_eq!(ring.pick(), KeyIndex(0));
         assert!(!format!("{ring:?}").contains("sk-0"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_whose_quota_is_used_up_rests_for_long() {
+        let ring = ring(2);
+        assert!(ring.used_up(KeyIndex(0)));
+        tokio::time::advance(AFTER_UNAUTHORIZED + AFTER_RATE_LIMIT).await;
+        assert_eq!((ring.pick(), ring.pick()), (KeyIndex(1), KeyIndex(1)));
+        tokio::time::advance(AFTER_USED_UP).await;
+        assert_ne!(ring.pick(), ring.pick());
+    }
+
+    #[test]
+    fn a_final_error_is_known_by_its_code_wherever_it_stands() {
+        let codes = ["1113".to_owned(), "insufficient_quota".to_owned()];
+        for said in [
+            r#"{"error":{"code":"1113","message":"no balance"}}"#,
+            r#"{"error":{"code":1113}}"#,
+            r#"{"code":1113,"msg":"x"}"#,
+            r#"{"error":{"type":"insufficient_quota","code":null}}"#,
+            r#"[{"error":{"code":429,"status":"insufficient_quota"}}]"#,
+        ] {
+            assert!(is_final(said.as_bytes(), &codes), "{said}");
+        }
+        for said in [
+            r#"{"error":{"code":"1302","message":"1113"}}"#,
+            r#"{"error":"insufficient_quota"}"#,
+            r#"{"error":{"code":"rate_limit_exceeded"}}"#,
+            "<html>1113</html>",
+            "",
+        ] {
+            assert!(!is_final(said.as_bytes(), &codes), "{said}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
-use http::header::{ACCEPT, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, HeaderMap, HeaderValue, USER_AGENT};
 use proxai_ir::{Failure, FailureKind, LossKind, Losses};
 use proxai_json::{Doc, Edit};
 use proxai_providers::Quirks;
@@ -179,14 +179,19 @@ pub(crate) fn prepare(
         "application/json"
     };
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    set_user_agent(&quirks, headers);
+    *request.body_mut() = sent.body.clone();
+    Ok((request, sent))
+}
+
+/// Says who asks, where the row insists on somebody.
+pub(crate) fn set_user_agent(quirks: &Quirks, headers: &mut HeaderMap) {
     if let Some(agent) = quirks
         .user_agent()
         .and_then(|agent| HeaderValue::from_str(agent).ok())
     {
         headers.insert(USER_AGENT, agent);
     }
-    *request.body_mut() = sent.body.clone();
-    Ok((request, sent))
 }
 
 fn translated(
@@ -245,7 +250,27 @@ fn takes_stream_options(quirks: &Quirks) -> bool {
 
 /// Applies the quirks of the row.
 fn apply(sent: &mut Sent, quirks: &Quirks) -> Result<(), Box<Problem>> {
-    let edited = request_edits(quirks, sent.upstream, &sent.body).map_err(|error| {
+    let Sent {
+        upstream,
+        body,
+        own,
+        losses,
+        ..
+    } = sent;
+    sent.names = edit(quirks, *upstream, own, body, losses)?;
+    Ok(())
+}
+
+/// Applies quirks to a body; the answer are the tools that were renamed. What goes is a loss, unless
+/// it is one of proxai's `own` members.
+pub(crate) fn edit(
+    quirks: &Quirks,
+    protocol: Protocol,
+    own: &[&str],
+    body: &mut Bytes,
+    losses: &mut Losses,
+) -> Result<ToolNames, Box<Problem>> {
+    let edited = request_edits(quirks, protocol, body).map_err(|error| {
         Problem::new(
             FailureKind::Internal,
             "quirks_failed",
@@ -253,13 +278,13 @@ fn apply(sent: &mut Sent, quirks: &Quirks) -> Result<(), Box<Problem>> {
         )
     })?;
     for change in &edited.changes {
-        note(&mut sent.losses, sent.own, change);
+        note(losses, own, change);
     }
-    sent.names = edited.names;
-    if let Cow::Owned(body) = edited.body {
-        sent.body = body.into();
+    let names = edited.names;
+    if let Cow::Owned(edited) = edited.body {
+        *body = edited.into();
     }
-    Ok(())
+    Ok(names)
 }
 
 fn note(losses: &mut Losses, own: &[&str], change: &Change) {
@@ -315,7 +340,7 @@ fn leave_out(sent: &mut Sent, parameters: &[&'static str]) -> Result<(), Box<Pro
 
 /// The refusal of a request that would lose something (T4). What is made up counts too: an answer
 /// that ends at a limit the client never set is not the answer it asked for.
-fn refuse_losses(losses: &Losses) -> Result<(), Box<Problem>> {
+pub(crate) fn refuse_losses(losses: &Losses) -> Result<(), Box<Problem>> {
     let Some(first) = losses.iter().next() else {
         return Ok(());
     };

@@ -7,16 +7,17 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http::{Request, Response, StatusCode, Uri};
+use http_body_util::BodyExt;
 use proxai_ir::FailureKind;
 use proxai_providers::{Key, Provider, Resource, Url};
 use proxai_types::{Operation, Protocol};
 use proxai_upstream::{Client, ReplyBody, UpstreamError, UpstreamErrorKind};
 
 use crate::headers::JSON;
-use crate::keys::{KeyIndex, KeyRing};
+use crate::keys::{KeyIndex, KeyRing, Lane, MAX_REFUSAL_BYTES, is_final};
 use crate::learned::Learned;
 use crate::permit::{Permit, PlaceLimits, Places};
 use crate::problem::Problem;
@@ -112,7 +113,7 @@ pub struct Upstream {
 struct Door {
     uri: Uri,
     headers: HeaderMap,
-    family: Protocol,
+    lane: Lane,
 }
 
 /// What a request is about, for those who answer without reading its URI.
@@ -123,7 +124,13 @@ pub(crate) struct Asked<'a> {
     pub(crate) path: &'a str,
     pub(crate) id: &'a str,
     pub(crate) now: u64,
+    /// Codes of a 429 that waiting does not cure (R6).
+    pub(crate) final_codes: &'a [String],
 }
+
+/// Marks an answer that says that the quota of its key is used up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UsedUp;
 
 /// Where a request goes.
 #[derive(Clone, Copy, Debug)]
@@ -174,7 +181,7 @@ impl Upstream {
     pub fn key_problem(&self) -> Option<&str> {
         Protocol::ALL
             .into_iter()
-            .find_map(|protocol| self.keys.problem(protocol))
+            .find_map(|protocol| self.keys.problem(Lane::Generate(protocol)))
     }
 
     /// The models that answer from inside the process.
@@ -200,9 +207,9 @@ impl Upstream {
         let (other, url) = self.provider.fallback(missing, model)?;
         if self.doors[index(other)].is_none() {
             self.spare
-                .get_or_init(|| Door::at(&self.provider, &url, other))
+                .get_or_init(|| Door::at(&self.provider, &url, Resource::Generate(other)))
                 .as_ref()
-                .filter(|door| door.family == other)?;
+                .filter(|door| door.lane == Lane::Generate(other))?;
         }
         Some(other)
     }
@@ -219,7 +226,7 @@ impl Upstream {
         let door = match to {
             To::Generate(protocol) => self.doors[index(protocol)].as_ref().or_else(|| {
                 let spare = self.spare.get()?.as_ref();
-                spare.filter(|door| door.family == protocol)
+                spare.filter(|door| door.lane == Lane::Generate(protocol))
             }),
             To::Embeddings => self.embeddings.as_ref(),
             To::CountTokens => {
@@ -250,7 +257,7 @@ impl Upstream {
                 format!("provider `{}` has no such endpoint", self.provider.name),
             ));
         };
-        if let Some(message) = self.keys.problem(door.family) {
+        if let Some(message) = self.keys.problem(door.lane) {
             return Err(Problem::new(
                 FailureKind::Unavailable,
                 "provider_not_configured",
@@ -277,10 +284,11 @@ impl Upstream {
                 let template = self.keys.several().then(|| request.clone());
                 let mut request = request;
                 loop {
-                    self.keys.place(key, asked.protocol, &mut request);
-                    let mut response = self.send_to(client, request).await?;
+                    self.keys.place(key, asked.lane(), &mut request);
+                    let response = self.send_to(client, request).await?;
+                    let mut response = self.mark_final(response, asked.final_codes).await?;
                     response.extensions_mut().insert(key);
-                    if !self.keys.judge(key, response.status(), response.headers()) {
+                    if !self.rests(key, &response) {
                         return Ok(response);
                     }
                     let status = response.status().as_u16();
@@ -309,9 +317,10 @@ impl Upstream {
     ) -> Result<Response<ReplyBody>, UpstreamError> {
         match (&self.sender, key) {
             (Sender::Remote(client), Some(key)) => {
-                self.keys.place(key, asked.protocol, &mut request);
+                self.keys.place(key, asked.lane(), &mut request);
                 let response = self.send_to(client, request).await?;
-                self.keys.judge(key, response.status(), response.headers());
+                let response = self.mark_final(response, asked.final_codes).await?;
+                self.rests(key, &response);
                 Ok(response)
             }
             _ => self.send(asked, request).await,
@@ -341,7 +350,50 @@ fn answer_locally(
     response
 }
 
+impl Asked<'_> {
+    const fn lane(&self) -> Lane {
+        Lane::of(self.operation, self.protocol)
+    }
+}
+
 impl Upstream {
+    /// Whether a key rests after this answer.
+    fn rests(&self, key: KeyIndex, response: &Response<ReplyBody>) -> bool {
+        if response.extensions().get::<UsedUp>().is_some() {
+            return self.keys.used_up(key);
+        }
+        self.keys.judge(key, response.status(), response.headers())
+    }
+
+    /// Reads a 429 where the row knows codes that waiting does not cure, and marks it if it has one
+    /// of them (R6).
+    async fn mark_final(
+        &self,
+        response: Response<ReplyBody>,
+        codes: &[String],
+    ) -> Result<Response<ReplyBody>, UpstreamError> {
+        if codes.is_empty() || response.status() != StatusCode::TOO_MANY_REQUESTS {
+            return Ok(response);
+        }
+        let (mut parts, mut body) = response.into_parts();
+        let mut pieces = Vec::new();
+        let mut said = BytesMut::new();
+        // What is longer is cut: its code stands at the beginning, or it is no error of an API.
+        while said.len() < MAX_REFUSAL_BYTES {
+            let next = tokio::time::timeout(self.read_idle_timeout, body.frame()).await;
+            let Ok(Some(frame)) = next else { break };
+            if let Ok(piece) = frame?.into_data() {
+                said.extend_from_slice(&piece);
+                pieces.push(piece);
+            }
+        }
+        if is_final(&said, codes) {
+            parts.extensions.insert(UsedUp);
+        }
+        let body = ReplyBody::from_pieces(pieces, Duration::ZERO);
+        Ok(Response::from_parts(parts, body))
+    }
+
     async fn send_to(
         &self,
         client: &Client,
@@ -356,10 +408,10 @@ impl Upstream {
 
 impl Door {
     fn new(provider: &Provider, resource: Resource<'_>) -> Option<Self> {
-        Self::at(provider, &provider.url(resource).ok()?, resource.family())
+        Self::at(provider, &provider.url(resource).ok()?, resource)
     }
 
-    fn at(provider: &Provider, url: &Url, family: Protocol) -> Option<Self> {
+    fn at(provider: &Provider, url: &Url, resource: Resource<'_>) -> Option<Self> {
         let uri = Uri::builder()
             .scheme(url.scheme().as_str())
             .authority(url.authority())
@@ -370,7 +422,7 @@ impl Door {
         headers.insert(CONTENT_TYPE, JSON);
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(USER_AGENT, OWN_USER_AGENT);
-        for (name, value) in provider.headers(family) {
+        for (name, value) in provider.headers_at(resource) {
             if let (Ok(name), Ok(value)) = (
                 HeaderName::from_bytes(name.as_bytes()),
                 HeaderValue::from_str(value),
@@ -381,7 +433,7 @@ impl Door {
         Some(Self {
             uri,
             headers,
-            family,
+            lane: Lane::serving(resource),
         })
     }
 }

@@ -216,7 +216,12 @@ impl Provider {
 
     /// The quirks of a request: row, endpoint, configuration and model pattern, in this order.
     pub fn quirks(&self, protocol: Protocol, model: &str) -> Quirks {
-        let mut quirks = self.nearest(protocol).quirks.clone();
+        self.quirks_at(Resource::Generate(protocol), model)
+    }
+
+    /// The quirks of a request to a resource, which may have an endpoint of its own.
+    pub fn quirks_at(&self, resource: Resource<'_>, model: &str) -> Quirks {
+        let mut quirks = self.serving(resource).quirks.clone();
         for cells in self
             .patterns
             .iter()
@@ -238,9 +243,18 @@ impl Provider {
         protocol: Protocol,
         key: Option<&'a Key>,
     ) -> Result<Applied<'a>, AuthError> {
+        self.authenticate_at(Resource::Generate(protocol), key)
+    }
+
+    /// The same for a resource, which may have an endpoint of its own.
+    pub fn authenticate_at<'a>(
+        &'a self,
+        resource: Resource<'_>,
+        key: Option<&'a Key>,
+    ) -> Result<Applied<'a>, AuthError> {
         let style = key
             .and_then(|key| key.style.as_ref())
-            .unwrap_or(self.auth_style(protocol));
+            .unwrap_or(&self.serving(resource).style);
         let secret = key
             .map(|key| &key.secret)
             .filter(|secret| !secret.is_empty());
@@ -286,7 +300,12 @@ impl Provider {
     /// The static headers of an endpoint, names in lower case, among them the API version that
     /// Messages endpoints insist on. A client's own `anthropic-version` beats the one from here.
     pub fn headers(&self, protocol: Protocol) -> impl Iterator<Item = (&str, &str)> {
-        self.nearest(protocol)
+        self.headers_at(Resource::Generate(protocol))
+    }
+
+    /// The same for a resource, which may have an endpoint of its own.
+    pub fn headers_at(&self, resource: Resource<'_>) -> impl Iterator<Item = (&str, &str)> {
+        self.serving(resource)
             .headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.expose()))
@@ -329,6 +348,16 @@ impl Provider {
         self.endpoint(protocol)
             .or_else(|| self.endpoint(Protocol::Chat))
             .unwrap_or_else(|| self.first())
+    }
+
+    /// The endpoint whose cells hold for a resource.
+    fn serving(&self, resource: Resource<'_>) -> &Endpoint {
+        let own = match resource {
+            Resource::Embeddings => self.embeddings.as_ref(),
+            Resource::Models => self.model_list.as_ref(),
+            _ => None,
+        };
+        own.unwrap_or_else(|| self.nearest(resource.family()))
     }
 
     fn beside(&self, own: Option<&Endpoint>, resource: Resource<'_>) -> Result<Url, EndpointError> {

@@ -14,6 +14,7 @@ mod encodings;
 mod errors;
 mod fallback_endpoint;
 mod fetching;
+mod forwarded;
 mod harness;
 mod keys;
 mod lifecycle;
