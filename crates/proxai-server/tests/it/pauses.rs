@@ -366,7 +366,8 @@ async fn the_client_is_told_that_the_stream_lives_while_a_turn_is_sent_again() {
         upstream.will(answer(&[&second], "end_turn", true).after(Duration::from_millis(1300)));
         let gateway = searching(&upstream, "[server]\nkeepalive_secs = 1");
         let got = gateway.post(path, ask(path, true)).await;
-        let (before, behind) = got.text().split_once(sign).expect(got.text());
+        let split = got.text().split_once(sign);
+        let (before, behind) = split.unwrap_or_else(|| panic!("{}", got.text()));
         assert!(
             before.contains("High tide") && behind.contains("noon"),
             "{}",
