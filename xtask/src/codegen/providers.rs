@@ -22,7 +22,7 @@ pub(super) fn page() -> String {
         "On this machine",
         rows.iter().filter(|row| row.cells.local == Some(true)),
     );
-    page.push_str("\n## Quirks\n\nWhat proxai does because a provider differs from its protocol's reference.\n");
+    page.push_str("\n## Quirks\n\nWhat proxai does because a provider differs from its protocol's reference. `proxai providers <name>` says what each means, why there is one, and where that is written.\n");
     for row in &rows {
         quirks(&mut page, row);
     }
@@ -67,7 +67,7 @@ fn table<'r>(page: &mut String, title: &str, rows: impl Iterator<Item = &'r &'r 
 
 fn quirks(page: &mut String, row: &Row) {
     let cells = &row.cells;
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
     let mut add = |place: &str, quirks: &proxai_providers::Quirks| {
         let json = proxai_json::to_string(quirks);
         if json != "{}" {
@@ -85,6 +85,13 @@ fn quirks(page: &mut String, row: &Row) {
     }
     for model in &cells.model {
         add(&format!("model `{}`", model.pattern), &model.quirks);
+    }
+    for note in &row.notes {
+        lines.push(format!(
+            "- note on {}: {}",
+            cell(&note.about),
+            cell(&note.text)
+        ));
     }
     if let Some(version) = cells.http {
         lines.push(format!("- HTTP version: {version:?}"));
