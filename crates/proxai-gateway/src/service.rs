@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use proxai_ir::{Failure, FailureKind, Losses};
@@ -116,6 +116,9 @@ impl Gateway {
                         Problem::wrong_method("POST"),
                         endpoint.operation.dialect(),
                     );
+                }
+                None if wants_websocket(request.headers()) => {
+                    return inner.reject(&snapshot, Problem::no_websocket(), Protocol::Responses);
                 }
                 None => return inner.turn_away(&snapshot, class, path),
             },
@@ -363,6 +366,13 @@ impl Inner {
     }
 }
 
+/// Whether this is the handshake of a WebSocket, which comes as GET on a path that takes POST.
+fn wants_websocket(headers: &HeaderMap) -> bool {
+    headers
+        .get(UPGRADE)
+        .is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
 fn respond(served: Served, id: &Arc<str>, mut ticket: Box<Ticket>) -> Response<GatewayBody> {
     let Served { answer, labels } = served;
     let mut headers = answer.headers;
@@ -463,16 +473,17 @@ fn goes_on(plan: &Plan, problem: &Problem) -> bool {
         _ => false,
     };
     let status = problem.status().as_u16();
-    kind || origin::is_elsewhere(problem) || match problem.cause {
-        Cause::Refused => status == 503 && on(FallbackOn::Http5xx),
-        Cause::Timeout => on(FallbackOn::Timeout),
-        Cause::Transport => on(FallbackOn::Transport),
-        Cause::Status(_) | Cause::InBand => {
-            status == 429 && on(FallbackOn::Http429)
-                || status >= 500 && on(FallbackOn::Http5xx)
-                || plan.fallback.statuses.contains(&status)
+    kind || origin::is_elsewhere(problem)
+        || match problem.cause {
+            Cause::Refused => status == 503 && on(FallbackOn::Http5xx),
+            Cause::Timeout => on(FallbackOn::Timeout),
+            Cause::Transport => on(FallbackOn::Transport),
+            Cause::Status(_) | Cause::InBand => {
+                status == 429 && on(FallbackOn::Http429)
+                    || status >= 500 && on(FallbackOn::Http5xx)
+                    || plan.fallback.statuses.contains(&status)
+            }
         }
-    }
 }
 
 async fn models(snapshot: &Snapshot, call: &Call) -> Result<Served, Box<Problem>> {

@@ -98,6 +98,25 @@ async fn a_path_that_is_none_is_404_and_reaches_nobody() {
 }
 
 #[tokio::test]
+async fn a_websocket_is_refused_with_the_status_after_which_clients_go_on_with_post() {
+    let upstream = Upstream::start().await;
+    let gateway = Running::before(&upstream, RESPONSES);
+    let handshake = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+    ];
+    let mut client = gateway.client().await;
+    let got = client
+        .send(Method::GET, "/v1/responses", &handshake, "")
+        .await;
+    assert_eq!(got.status, 426, "{}", got.text());
+    assert!(has_shape("/v1/responses", &got), "{}", got.text());
+    assert!(upstream.received().is_empty());
+}
+
+#[tokio::test]
 async fn malformed_json_is_told_with_line_column_and_path() {
     let upstream = Upstream::start().await;
     let gateway = Running::before(&upstream, CHAT);
