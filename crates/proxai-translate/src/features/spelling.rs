@@ -18,8 +18,19 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("reasoning.summary", &["reasoning.generate_summary"]),
     (
         "reasoning budget",
-        &["thinking.budget_tokens", "reasoning.max_tokens"],
+        &[
+            "thinking.budget_tokens",
+            "reasoning.max_tokens",
+            "thinking",
+            "reasoning",
+        ],
     ),
+    (
+        "reasoning summary",
+        &["reasoning.summary", "reasoning.exclude", "reasoning"],
+    ),
+    ("thinking.budget_tokens", &["thinking"]),
+    ("thinking.display", &["thinking"]),
 ];
 
 /// Makes `losses` name the members of the client's `body`.
@@ -59,6 +70,13 @@ mod tests {
         assert_eq!(
             paths,
             ["max_tokens", "thinking.budget_tokens", "user", "seed"]
+        );
+        let mut losses = Losses::new();
+        losses.dropped("reasoning budget", "why");
+        as_sent(&mut losses, br#"{"thinking":{"type":"adaptive"}}"#);
+        assert_eq!(
+            losses.iter().next().map(|loss| loss.path.as_str()),
+            Some("thinking")
         );
     }
 }
