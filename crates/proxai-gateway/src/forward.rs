@@ -330,7 +330,7 @@ async fn fit(
             if let Some(with_files) = cx.inline(protocol, body, wanted, upstream).await? {
                 *body = with_files;
             }
-            edit(quirks, protocol, &[], body, &mut Losses::new())?;
+            edit(quirks, protocol, false, &[], body, &mut Losses::new())?;
             Ok(())
         }
         Resource::Embeddings if call.head.place != Place::Nowhere => {
@@ -338,7 +338,7 @@ async fn fit(
             few.omit_model = quirks.omit_model;
             few.refused_parameters
                 .clone_from(&quirks.refused_parameters);
-            edit(&few, Protocol::Chat, &[], body, losses)?;
+            edit(&few, Protocol::Chat, false, &[], body, losses)?;
             Ok(())
         }
         _ => Ok(()),

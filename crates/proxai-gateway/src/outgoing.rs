@@ -21,7 +21,7 @@ use proxai_providers::quirks::{
     Change, ChangeKind, DeveloperRole, StreamSupport, SystemRole, ToolNames, request_edits,
 };
 use proxai_router::Attempt;
-use proxai_translate::{ReplyContext, RequestInfo, Target};
+use proxai_translate::{ReplyContext, RequestInfo, Target, features};
 use proxai_types::Protocol;
 
 use crate::abilities::{abilities, needs_hub};
@@ -58,6 +58,8 @@ pub(crate) struct Way {
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub(crate) upstream: Protocol,
+    /// What the client speaks.
+    pub(crate) client: Protocol,
     /// `None` if the upstream's bytes are the client's.
     pub(crate) reply: Option<Arc<ReplyContext>>,
     pub(crate) losses: Losses,
@@ -128,6 +130,7 @@ pub(crate) fn prepare(
         };
         Sent {
             upstream: protocol,
+            client,
             reply: None,
             losses: Losses::new(),
             names: ToolNames::default(),
@@ -157,9 +160,15 @@ pub(crate) fn prepare(
         sent.body = asking_for(&sent.body, streams);
     }
     sent.body = cache::apply(call.wishes.cache_of(attempt), protocol, sent.body);
+    let of_translation = std::mem::take(&mut sent.losses);
     apply(&mut sent, &quirks)?;
     leave_out(&mut sent, &known)?;
     leave_out(&mut sent, &way.without)?;
+    if !same {
+        features::respell(&mut sent.losses, protocol, client, &call.body);
+    }
+    let of_provider = std::mem::replace(&mut sent.losses, of_translation);
+    sent.losses.extend(of_provider);
     if call.wishes.strict {
         refuse_losses(&sent.losses)?;
     }
@@ -228,6 +237,7 @@ fn translated(
         .map_err(|error| Problem::request(&error))?;
     Ok(Sent {
         upstream: protocol,
+        client,
         reply: Some(prepared.reply),
         losses: prepared.losses,
         names: ToolNames::default(),
@@ -252,12 +262,14 @@ fn takes_stream_options(quirks: &Quirks) -> bool {
 fn apply(sent: &mut Sent, quirks: &Quirks) -> Result<(), Box<Problem>> {
     let Sent {
         upstream,
+        client,
         body,
         own,
         losses,
         ..
     } = sent;
-    sent.names = edit(quirks, *upstream, own, body, losses)?;
+    let translated = client != upstream;
+    sent.names = edit(quirks, *upstream, translated, own, body, losses)?;
     Ok(())
 }
 
@@ -266,6 +278,7 @@ fn apply(sent: &mut Sent, quirks: &Quirks) -> Result<(), Box<Problem>> {
 pub(crate) fn edit(
     quirks: &Quirks,
     protocol: Protocol,
+    translated: bool,
     own: &[&str],
     body: &mut Bytes,
     losses: &mut Losses,
@@ -278,7 +291,7 @@ pub(crate) fn edit(
         )
     })?;
     for change in &edited.changes {
-        note(losses, own, change);
+        note(losses, own, translated, change);
     }
     let names = edited.names;
     if let Cow::Owned(edited) = edited.body {
@@ -287,7 +300,7 @@ pub(crate) fn edit(
     Ok(names)
 }
 
-fn note(losses: &mut Losses, own: &[&str], change: &Change) {
+fn note(losses: &mut Losses, own: &[&str], translated: bool, change: &Change) {
     let kind = match change.kind {
         ChangeKind::Rewritten => return,
         ChangeKind::Approximated => LossKind::Approximated,
@@ -295,7 +308,13 @@ fn note(losses: &mut Losses, own: &[&str], change: &Change) {
     };
     if !own.contains(&change.path.as_str()) {
         let why = format!("the provider does not take it (quirk `{}`)", change.quirk);
-        losses.push(&change.path, kind, why);
+        // Where the client has its system messages, only the client's body tells.
+        let path = if translated && ["system", "system_turns"].contains(&change.quirk) {
+            features::SYSTEM_MESSAGES
+        } else {
+            &change.path
+        };
+        losses.push(path, kind, why);
     }
 }
 

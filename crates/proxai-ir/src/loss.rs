@@ -95,11 +95,12 @@ impl Losses {
         }
     }
 
-    /// Changes paths to those that `spelling` gives.
-    pub fn respell(&mut self, spelling: impl Fn(&str) -> Option<&'static str>) {
+    /// Changes paths to those that `spelling` gives. Two may become one, which
+    /// [`extend`](Self::extend) joins.
+    pub fn respell<S: Into<String>>(&mut self, spelling: impl Fn(&str) -> Option<S>) {
         for loss in &mut self.0 {
             if let Some(path) = spelling(&loss.path) {
-                path.clone_into(&mut loss.path);
+                loss.path = path.into();
             }
         }
     }

@@ -19,6 +19,7 @@ mod harness;
 mod keys;
 mod lifecycle;
 mod limits;
+mod loss_names;
 mod metrics;
 mod models;
 mod origins;

@@ -16,6 +16,7 @@ use proxai_types::Protocol;
 
 pub use label::{OTHER, label};
 pub(crate) use spelling::as_sent;
+pub use spelling::{SYSTEM_MESSAGES, respell};
 pub use table::TABLE;
 
 /// Something a request can ask for or contain.
