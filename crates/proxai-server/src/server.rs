@@ -18,7 +18,7 @@ const READYZ_LEAD: Duration = Duration::from_millis(200);
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// An address is taken, or is none of this machine's.
-    #[error("cannot listen on {address} for {purpose}: {source}; is another proxai running?")]
+    #[error("cannot listen on {address} for {purpose}; is another proxai running?")]
     Bind {
         /// The address.
         address: SocketAddr,

@@ -233,15 +233,10 @@ pub(crate) fn model(
     failure: &Failure,
     listed: &[String],
 ) -> Diagnosis {
-    let named: Vec<String> = listed
-        .iter()
-        .take(NAMED_MODELS)
-        .map(|model| quote(model, &[]))
-        .collect();
-    let some = if named.is_empty() {
+    let some = if listed.is_empty() {
         String::new()
     } else {
-        format!(" to one it lists, such as {}", named.join(", "))
+        format!(" to one it lists, such as {}", named(listed))
     };
     Diagnosis::new(
         format!(
@@ -257,11 +252,48 @@ pub(crate) fn model(
 }
 
 /// Nobody says which model to ask.
-pub(crate) fn no_model(subject: &Subject<'_>) -> Diagnosis {
+pub(crate) fn no_model(subject: &Subject<'_>, listed: &[String]) -> Diagnosis {
+    let table = subject.table();
+    if listed.is_empty() {
+        return Diagnosis::new(
+            "no model to ask: none is configured and none is listed",
+            format!("set `model` in {table}, or say --model"),
+        );
+    }
     Diagnosis::new(
-        "no model to ask: none is configured and none is listed",
-        format!("set `model` in {}, or say --model", subject.table()),
+        format!("it lists no model that chats, only {}", named(listed)),
+        format!("set `model` in {table}, or say --model, if one of them does"),
     )
+}
+
+/// The list of models is refused, which says little about the models.
+pub(crate) fn no_list(subject: &Subject<'_>, url: &Url, failure: &Failure) -> Diagnosis {
+    let status = failure.http_status();
+    let seen = format!("{status} at {}: no list", place(url));
+    let usual = format!(
+        "list what may be used as `models` in {}, if clients ask for it",
+        subject.table()
+    );
+    if matches!(status, 200..=299 | 404 | 405) {
+        return Diagnosis::new(seen, usual);
+    }
+    let seen = format!("{seen}: {}", quote(&failure.message, &subject.secrets()));
+    let wants_key = subject.keys.is_empty() && !subject.provider.auth.env.is_empty();
+    let advice = if wants_key {
+        format!("if it wants a key: {}", missing_key(subject))
+    } else {
+        usual
+    };
+    Diagnosis::new(seen, advice)
+}
+
+fn named(models: &[String]) -> String {
+    let named: Vec<String> = models
+        .iter()
+        .take(NAMED_MODELS)
+        .map(|model| quote(model, &[]))
+        .collect();
+    named.join(", ")
 }
 
 /// It points elsewhere.

@@ -95,8 +95,13 @@ impl Examination<'_, '_> {
             self.report.model = body::first_chat_model(&self.listed).cloned();
         }
         let Some(model) = self.report.model.clone() else {
-            let diagnosis = advice::no_model(self.subject);
-            self.bad(Check::Chat, diagnosis);
+            let diagnosis = advice::no_model(self.subject, &self.listed);
+            // A server of embeddings is as it should be.
+            if self.listed.is_empty() {
+                self.bad(Check::Chat, diagnosis);
+            } else {
+                self.doubt(Check::Chat, diagnosis);
+            }
             return;
         };
         let quirks = self.subject.provider.quirks(self.protocol, &model);
@@ -189,13 +194,10 @@ impl Examination<'_, '_> {
                     advice::key(self.subject, self.protocol, &question.url, &failure, 0);
                 self.bad(Check::Authenticated, diagnosis);
             }
-            (status, _) => {
-                let seen = format!("{status} at {}: no list", advice::place(&question.url));
-                let advice = format!(
-                    "list what may be used as `models` in {}, if clients ask for it",
-                    self.subject.table()
-                );
-                self.doubt(Check::Models, Diagnosis::new(seen, advice));
+            _ => {
+                let failure = self.failure(&answer);
+                let diagnosis = advice::no_list(self.subject, &question.url, &failure);
+                self.doubt(Check::Models, diagnosis);
             }
         }
     }

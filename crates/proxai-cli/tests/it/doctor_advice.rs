@@ -344,3 +344,31 @@ async fn what_an_upstream_writes_cannot_harm_the_terminal_or_tell_a_secret() {
     ran.says("x-team: [redacted]");
     assert!(!ran.out.contains('\x1b'), "{:?}", ran.out);
 }
+
+#[tokio::test]
+async fn a_refused_list_says_why_and_that_there_is_no_key() {
+    let script = |_: &Asked| json(500, r#"{"error":{"message":"No connected db."}}"#);
+    let server = Server::start(script).await;
+    let table = format!(
+        "[providers.house]\ntype = \"litellm\"\nbase_url = \"{}\"\n",
+        server.origin()
+    );
+    let ran = Setting::with(&table).run(&["doctor"]).await;
+    assert_eq!(ran.exit, Exit::No);
+    ran.says("/v1/models: no list: No connected db.");
+    ran.says("if it wants a key: set variable LITELLM_API_KEY, or `api_key` in [providers.house]");
+}
+
+#[tokio::test]
+async fn a_server_of_embeddings_is_no_failure() {
+    let script = |_: &Asked| json(200, r#"{"data":[{"id":"pond-embed"}]}"#);
+    let server = Server::start(script).await;
+    let table = format!(
+        "[providers.house]\nbase_url = \"{}/v1\"\nauth_style = \"none\"\nprotocol = \"openai_chat_completions\"\n",
+        server.origin()
+    );
+    let ran = Setting::with(&table).run(&["doctor"]).await;
+    assert_eq!(ran.exit, Exit::Yes, "{ran:?}");
+    ran.says("it lists no model that chats, only pond-embed");
+    assert_eq!(server.asked().len(), 1);
+}
