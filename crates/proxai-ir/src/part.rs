@@ -9,7 +9,7 @@ use crate::WebSearch;
 
 /// Where something stood in the client's body, so that a loss can name it.
 ///
-/// Shape: `list[item].member[index]`; the parts after `list` may be missing.
+/// Shape: `list[item].member[index].inner[index]`; the parts after `list` may be missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct At {
     /// A top-level member, such as `messages`, `input` or `system`.
@@ -20,6 +20,8 @@ pub struct At {
     pub member: &'static str,
     /// Index in the member, if it is a list.
     pub index: Option<u32>,
+    /// A list inside that element, such as the content of a tool's result, and the index in it.
+    pub inner: Option<(&'static str, u32)>,
 }
 
 impl At {
@@ -30,6 +32,7 @@ impl At {
             item: None,
             member: "",
             index: None,
+            inner: None,
         }
     }
 
@@ -47,6 +50,16 @@ impl At {
         Self {
             member,
             index: u32::try_from(index).ok(),
+            inner: None,
+            ..self
+        }
+    }
+
+    /// An element of a list inside an element.
+    #[must_use]
+    pub fn within(self, inner: &'static str, index: usize) -> Self {
+        Self {
+            inner: u32::try_from(index).ok().map(|index| (inner, index)),
             ..self
         }
     }
@@ -57,6 +70,7 @@ impl At {
         Self {
             member,
             index: None,
+            inner: None,
             ..self
         }
     }
@@ -73,6 +87,9 @@ impl fmt::Display for At {
         }
         if let Some(index) = self.index {
             write!(f, "[{index}]")?;
+        }
+        if let Some((member, index)) = self.inner {
+            write!(f, ".{member}[{index}]")?;
         }
         Ok(())
     }

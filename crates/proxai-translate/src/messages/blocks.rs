@@ -168,10 +168,12 @@ pub(super) fn part<'a>(
         ContentBlock::ToolResult(result) => {
             cache = mark(result.cache_control);
             unread(at, &result.extra, losses);
+            let place =
+                |index: Option<usize>| index.map_or(at, |index| at.within("content", index));
             Content::ToolResult(ToolResult {
                 call_id: result.tool_use_id,
                 kind: ToolKind::Function,
-                parts: parts(result.content, side, |_| at, losses),
+                parts: parts(result.content, side, place, losses),
                 is_error: result.is_error.unwrap_or(false),
             })
         }
@@ -469,6 +471,6 @@ mod tests {
         );
         assert!(matches!(&result.parts[2].content, Content::Text(t) if t.text.contains("grep")));
         let paths: Vec<_> = losses.iter().map(|loss| loss.path.as_str()).collect();
-        assert_eq!(paths, ["messages[0].odd", "messages[0]"]);
+        assert_eq!(paths, ["messages[0].odd", "messages[0].content[2]"]);
     }
 }
