@@ -258,9 +258,9 @@ fn agree(client: Protocol, upstream: Protocol, json: &[u8], stream: &[u8], inter
             (*one, *other) = (None, None);
         }
     }
-    if interleaved && client != Protocol::Responses {
-        // A Chat client has one text: in the order of arrival in a stream, of parts in JSON. So
-        // are the blocks of Messages, where one that speaks first stands first.
+    if interleaved {
+        // Parts that are told at the same time stand in the order of what came first in a stream,
+        // of their beginnings in JSON.
         for text in [
             &mut json.text,
             &mut json.thought,
