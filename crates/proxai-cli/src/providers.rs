@@ -260,14 +260,11 @@ fn write_layers(row: &Row, out: &mut dyn Write, paint: Paint) -> Result<(), Stop
 
 /// Notes that are not about quirks: where it is, keys, what is left out.
 fn other_notes(row: &Row) -> impl Iterator<Item = &Note> {
-    row.notes.iter().filter(|note| {
-        let about = note.about.as_str();
-        !about.contains("quirks")
-            && !about.contains(" like ")
-            && !(about.starts_with("endpoint.")
-                && layers(row)
-                    .iter()
-                    .any(|layer| layer.notes.iter().any(|shown| shown.about == about)))
+    let layers = layers(row);
+    row.notes.iter().filter(move |note| {
+        let shown = |layer: &Layer<'_>| layer.notes.contains(note);
+        let of_quirks = note.about.contains("quirks") || note.about.contains(" like ");
+        !(of_quirks || layers.iter().any(shown))
     })
 }
 
