@@ -19,6 +19,7 @@ use proxai_types::{Operation, Protocol};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::date;
 use crate::headers::JSON;
 use crate::problem::Problem;
 use crate::reply::collect;
@@ -54,6 +55,8 @@ pub(crate) struct Found {
     pub(crate) id: String,
     /// The name for people, if there is one.
     pub(crate) title: Option<String>,
+    /// When it was made, in seconds since 1970, if the upstream says so.
+    pub(crate) created: Option<u64>,
 }
 
 /// What is known of the models of one upstream.
@@ -115,6 +118,11 @@ impl Discovery {
                 return Arc::clone(&self.state().models);
             }
         }
+    }
+
+    /// What is known now.
+    pub(crate) fn known(&self) -> Arc<[Found]> {
+        Arc::clone(&self.state().models)
     }
 
     fn note(&self, answer: Result<Vec<Found>, String>) {
@@ -229,25 +237,47 @@ fn read(body: &[u8], found: &mut Vec<Found>) -> Option<Option<String>> {
     };
     for item in &list.items {
         let model = match item.value.kind(body) {
-            b'"' => item.value.string(body).map(|id| (id.into_owned(), None)),
+            b'"' => item.value.string(body).map(|id| Found {
+                id: id.into_owned(),
+                title: None,
+                created: None,
+            }),
             b'{' => Container::scan(body, item.value).ok().and_then(|model| {
                 let text = |key: &str| {
                     let text = model.value(body, key)?.string(body)?;
                     Some(text.into_owned())
                 };
-                Some((text("id").or_else(|| text("name"))?, text("display_name")))
+                Some(Found {
+                    id: text("id").or_else(|| text("name"))?,
+                    title: text("display_name"),
+                    created: model
+                        .value(body, "created")
+                        .and_then(|span| seconds(span.of(body)))
+                        .or_else(|| date::seconds(&text("created_at")?)),
+                })
             }),
             _ => None,
         };
-        if let Some((id, title)) = model
-            && is_id(&id)
+        if let Some(model) = model
+            && is_id(&model.id)
             && found.len() < MAX_MODELS
-            && found.iter().rev().take(64).all(|known| known.id != id)
+            && found
+                .iter()
+                .rev()
+                .take(64)
+                .all(|known| known.id != model.id)
         {
-            found.push(Found { id, title });
+            found.push(model);
         }
     }
     Some(next.map(std::borrow::Cow::into_owned))
+}
+
+/// A number of seconds; some servers write it with a fraction, and 0 where they do not know.
+fn seconds(number: &[u8]) -> Option<u64> {
+    let number: f64 = std::str::from_utf8(number).ok()?.parse().ok()?;
+    let whole = Duration::try_from_secs_f64(number).ok()?.as_secs();
+    (whole > 0).then_some(whole)
 }
 
 /// Whether a text can stand in a URL and in a header.
@@ -284,6 +314,16 @@ mod tests {
         for body in ["", "{}", "<html>", r#"{"data":{}}"#, r#"{"data":["#] {
             assert_eq!(ids(body), None, "{body}");
         }
+    }
+
+    #[test]
+    fn the_time_a_model_was_made_is_read_in_both_ways() {
+        let mut found = Vec::new();
+        let body = br#"{"data":[{"id":"a","created":1735689600},{"id":"b","created":1735689600.5},{"id":"c","created_at":"2025-01-01T00:00:00Z"},{"id":"d","created":0},{"id":"e","created":null},{"id":"f","created":-1},{"id":"g"}]}"#;
+        read(body, &mut found).unwrap();
+        let created: Vec<_> = found.iter().map(|model| model.created).collect();
+        let known = Some(1_735_689_600);
+        assert_eq!(created, [known, known, known, None, None, None, None]);
     }
 
     #[test]

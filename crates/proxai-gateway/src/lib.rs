@@ -17,6 +17,7 @@ mod classify;
 mod collect;
 mod continuing;
 mod counters;
+mod date;
 mod detour;
 mod discovery;
 mod ending;

@@ -15,6 +15,7 @@ use proxai_types::Protocol;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::date;
 use crate::discovery::{Discovery, MAX_WAIT};
 use crate::upstream::Upstream;
 
@@ -23,9 +24,9 @@ const MAX_PAGE: usize = 1000;
 /// How many it holds unless asked.
 const DEFAULT_PAGE: usize = 20;
 
-/// No catalogue says when a model was made; a fixed date keeps answers the same.
-const CREATED: u64 = 1_735_689_600;
-const CREATED_AT: &str = "2025-01-01T00:00:00Z";
+/// What stands for a date that nobody knows. Both references demand one; Anthropic's names the epoch
+/// for this (<https://docs.claude.com/en/api/models-list>, 2026-11).
+const UNKNOWN_DATE: u64 = 0;
 
 /// The models a client may name.
 #[derive(Debug, Default)]
@@ -49,6 +50,8 @@ struct Entry {
     owner: String,
     /// The name for people, if it is another.
     title: Option<String>,
+    /// Seconds since 1970, where the upstream says it.
+    created: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -71,7 +74,7 @@ struct AnthropicModel<'a> {
     kind: &'static str,
     id: &'a str,
     display_name: &'a str,
-    created_at: &'static str,
+    created_at: String,
 }
 
 #[derive(Serialize)]
@@ -87,7 +90,7 @@ impl Entry {
         OpenAiModel {
             id: &self.id,
             object: "model",
-            created: CREATED,
+            created: self.created.unwrap_or(UNKNOWN_DATE),
             owned_by: &self.owner,
         }
     }
@@ -97,7 +100,7 @@ impl Entry {
             kind: "model",
             id: &self.id,
             display_name: self.title.as_deref().unwrap_or(&self.id),
-            created_at: CREATED_AT,
+            created_at: date::text(self.created.unwrap_or(UNKNOWN_DATE)),
         }
     }
 }
@@ -113,6 +116,7 @@ impl ModelList {
                     .map_or_else(String::new, |upstream| upstream.provider.name.clone()),
                 id: model.id,
                 title: None,
+                created: None,
             })
             .collect();
         // One made for a route is reached by that route alone.
@@ -134,6 +138,7 @@ impl ModelList {
                         id,
                         owner: owner.clone(),
                         title: None,
+                        created: None,
                     });
                 }
             }
@@ -171,11 +176,26 @@ impl ModelList {
                         id,
                         owner: provider.name.clone(),
                         title: model.title.clone(),
+                        created: model.created,
                     });
                 }
             }
         }
         Listing { entries }
+    }
+
+    /// The names that are known without asking anybody, those that upstreams told before included.
+    pub(crate) fn remembered(&self, table: &Table) -> Vec<String> {
+        let mut names: Vec<String> = self.entries.iter().map(|entry| entry.id.clone()).collect();
+        for discovery in &self.asked {
+            let provider = &discovery.upstream.provider;
+            for model in discovery.known().iter() {
+                if provider.allows_model(&model.id) {
+                    names.push(public_name(table, self.several, &provider.name, &model.id));
+                }
+            }
+        }
+        names
     }
 
     /// One model that is known without asking anybody.
@@ -321,6 +341,7 @@ mod tests {
                     id: (*id).to_owned(),
                     owner: "up".to_owned(),
                     title: None,
+                    created: None,
                 })
                 .collect(),
         }

@@ -18,7 +18,7 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGR
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use proxai_ir::{Failure, FailureKind, Losses};
-use proxai_router::{Ask, FallbackOn, Plan};
+use proxai_router::{Ask, FallbackOn, NoRoute, Plan};
 use proxai_types::{Operation, Protocol};
 use tokio::time::Instant;
 
@@ -449,13 +449,16 @@ fn plan(snapshot: &Snapshot, call: &Call, seed: u64) -> Result<Plan, Box<Problem
                 protocol: Some(call.dialect),
                 ..ask
             };
-            proxai_router::resolve(&snapshot.table, &ask).map_err(|error| no_route(&error))
+            proxai_router::resolve(&snapshot.table, &ask).map_err(|error| no_route(snapshot, error))
         }
-        Err(error) => Err(no_route(&error)),
+        Err(error) => Err(no_route(snapshot, error)),
     }
 }
 
-fn no_route(error: &proxai_router::NoRoute) -> Box<Problem> {
+fn no_route(snapshot: &Snapshot, mut error: NoRoute) -> Box<Problem> {
+    if let NoRoute::UnknownModel { model, closest, .. } = &mut error {
+        *closest = proxai_router::closest(model, snapshot.models.remembered(&snapshot.table));
+    }
     let mut failure = Failure::new(FailureKind::from_status(error.status()), error.to_string())
         .with_code(error.code())
         .with_param("model");
@@ -522,7 +525,8 @@ async fn models(snapshot: &Snapshot, call: &Call) -> Result<Served, Box<Problem>
 }
 
 fn no_model(snapshot: &Snapshot, id: &str) -> Box<Problem> {
-    let closest = snapshot.table.closest_models(id).join(", ");
+    let known = snapshot.models.remembered(&snapshot.table);
+    let closest = proxai_router::closest(id, known).join(", ");
     let hint = if closest.is_empty() {
         String::new()
     } else {

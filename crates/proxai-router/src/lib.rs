@@ -45,7 +45,7 @@ pub use explain::{Explanation, Outcome, Step, explain};
 pub use lint::{Lint, LintKind};
 pub use pattern::{MatchKind, Pattern, PatternError, UnknownMatchKind};
 pub use plan::{Attempt, CacheRules, NoRoute, Plan, ProviderId, Rule};
-pub use resolve::resolve;
+pub use resolve::{closest, resolve};
 pub use spec::{
     CachePolicy, DefaultSpec, FallbackOn, FallbackPolicy, LossPolicy, Options, ProviderFacts,
     RouteSpec, TableSpec, TargetSpec,

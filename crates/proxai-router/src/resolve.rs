@@ -299,24 +299,27 @@ fn is_default_model(facts: &ProviderFacts, model: &str) -> bool {
 impl Table {
     /// The known models most like one that is not known, best first.
     pub fn closest_models(&self, model: &str) -> Vec<String> {
-        let wanted = model.to_ascii_lowercase();
-        let bare = wanted.split_once('/').map_or(&*wanted, |(_, rest)| rest);
-        let mut scored: Vec<(f64, String)> = self
-            .models()
-            .into_iter()
-            .map(|listed| {
-                let known = listed.id.to_ascii_lowercase();
-                let whole = strsim::jaro_winkler(&wanted, &known);
-                (whole.max(strsim::jaro_winkler(bare, &known)), listed.id)
-            })
-            .filter(|(score, _)| model.is_empty() || *score >= SIMILAR)
-            .collect();
-        // Stable: equally good ones stay in the order of the configuration.
-        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-        scored
-            .into_iter()
-            .take(SUGGESTIONS)
-            .map(|(_, id)| id)
-            .collect()
+        closest(model, self.models().into_iter().map(|listed| listed.id))
     }
+}
+
+/// The models most like one that is not known, best first. Equally good ones stay in their order.
+pub fn closest(model: &str, known: impl IntoIterator<Item = String>) -> Vec<String> {
+    let wanted = model.to_ascii_lowercase();
+    let bare = wanted.split_once('/').map_or(&*wanted, |(_, rest)| rest);
+    let mut scored: Vec<(f64, String)> = known
+        .into_iter()
+        .map(|id| {
+            let known = id.to_ascii_lowercase();
+            let whole = strsim::jaro_winkler(&wanted, &known);
+            (whole.max(strsim::jaro_winkler(bare, &known)), id)
+        })
+        .filter(|(score, _)| model.is_empty() || *score >= SIMILAR)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored
+        .into_iter()
+        .take(SUGGESTIONS)
+        .map(|(_, id)| id)
+        .collect()
 }

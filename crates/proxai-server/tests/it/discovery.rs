@@ -156,3 +156,41 @@ async fn a_slow_upstream_is_not_waited_for_and_all_who_ask_ask_once() {
     }
     assert_eq!((slow.received().len(), quick.received().len()), (1, 1));
 }
+
+#[tokio::test]
+async fn a_model_is_as_old_as_its_upstream_says_and_otherwise_of_no_known_age() {
+    let upstream = Upstream::start().await;
+    upstream.will(Reply::json(
+        "{\"data\":[{\"id\":\"old\",\"created\":1735689600},{\"id\":\"unknown\"}]}",
+    ));
+    let gateway = Running::before(&upstream, CHAT);
+    let list = gateway.get("/v1/models").await.json();
+    assert_eq!(list["data"][0]["created"], 1_735_689_600);
+    assert_eq!(list["data"][1]["created"], 0);
+    let mut client = gateway.client().await;
+    let got = client.send(Method::GET, "/v1/models", &VERSION, "").await;
+    let list = got.json();
+    assert_eq!(list["data"][0]["created_at"], "2025-01-01T00:00:00Z");
+    assert_eq!(list["data"][1]["created_at"], "1970-01-01T00:00:00Z");
+}
+
+#[tokio::test]
+async fn the_closest_names_include_those_that_upstreams_told() {
+    let (first, second) = (Upstream::start().await, Upstream::start().await);
+    first.will(Reply::json("{\"data\":[{\"id\":\"wonder-large\"}]}"));
+    second.will(Reply::json("{\"data\":[]}"));
+    let config = pair(&first, &second).replace("[default]\nprovider = \"a\"\n", "");
+    let gateway = Running::start(&config);
+    let ask = "{\"model\":\"wonder-larg\",\"messages\":[]}";
+    // Nobody has been asked yet, and a mistake asks nobody.
+    let got = gateway.post("/v1/chat/completions", ask).await;
+    assert_eq!(got.status, 404, "{}", got.text());
+    assert!(first.received().is_empty());
+    gateway.get("/v1/models").await;
+    let got = gateway.post("/v1/chat/completions", ask).await;
+    assert_eq!(got.status, 404, "{}", got.text());
+    assert!(got.text().contains("a/wonder-large"), "{}", got.text());
+    let got = gateway.get("/v1/models/a/wonder-larg").await;
+    assert_eq!(got.status, 404);
+    assert!(got.text().contains("a/wonder-large"), "{}", got.text());
+}
