@@ -231,5 +231,5 @@ impl Provider for Layer {
 }
 
 fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+    message.lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }
