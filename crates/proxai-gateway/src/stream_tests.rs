@@ -54,7 +54,7 @@ fn stream(
         let translator = StreamTranslator::new(client, Arc::new(reply));
         Engine::Translate(Decoder::new(), Box::new(translator))
     };
-    let idle = Duration::from_secs(300);
+    let idle = Duration::from_mins(5);
     StreamBody::new(body, engine, Pulse::new(KEEPALIVE, idle, idle))
 }
 
