@@ -19,6 +19,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("reasoning_effort", &["reasoning", "thinking"]),
     ("output_config.effort", &["thinking"]),
     ("reasoning.summary", &["reasoning.generate_summary"]),
+    ("thinking.budget_tokens", &["thinking"]),
     (
         "reasoning budget",
         &[

@@ -366,8 +366,8 @@ fn include(request: &Request<'_>, reasoning: bool) -> Option<Vec<Str<'static>>> 
         include.push(Str::borrowed("reasoning.encrypted_content"));
     }
     let searches = |tool: &Tool<'_>| matches!(tool.definition, ToolDefinition::WebSearch(_));
-    // Clients of this protocol ask for it themselves, and a citation says enough to those of Chat.
-    if request.origin == Protocol::Messages && request.tools.iter().any(searches) {
+    // Clients of this protocol ask for it themselves.
+    if request.origin != Protocol::Responses && request.tools.iter().any(searches) {
         include.push(Str::borrowed(search::SOURCES));
     }
     if request.sampling.logprobs == Some(true) {
