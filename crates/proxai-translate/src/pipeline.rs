@@ -93,7 +93,8 @@ pub fn translate_response(
 
 /// An answer as the client is to see it.
 fn decode<'a>(reply: &ReplyContext, body: &'a [u8]) -> Result<proxai_ir::Response<'a>, ReplyError> {
-    let mut response = adapter(reply.upstream).decode_response_with(body, reply.reasoning.fields)?;
+    let mut response =
+        adapter(reply.upstream).decode_response_with(body, reply.reasoning.fields)?;
     tally::complete(&mut response, reply.estimated_input);
     restore_response(&reply.tools, &mut response);
     reasoning::apply_response(reply.reasoning, &mut response);
@@ -505,34 +506,6 @@ struct Pass<'p> {
 impl Sink for Pass<'_> {
     fn event(&mut self, event: Event<'_>) {
         self.writer.event(event, self.out);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_body_written_as_an_event_is_read_like_any_other() {
-        let said =
-            r#"{"error": {"message": "no such stream", "type": "t", "param": null, "code": "c"}}"#;
-        for body in [
-            format!("data: {said}\n\ndata: [DONE]\n\n"),
-            format!("event: error\r\ndata: {said}"),
-        ] {
-            for protocol in [Protocol::Chat, Protocol::Responses] {
-                let failure = decode_failure(protocol, 500, body.as_bytes());
-                assert_eq!(failure, decode_failure(protocol, 500, said.as_bytes()));
-                assert_eq!(failure.message, "no such stream");
-            }
-        }
-        let said = r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#;
-        let body = format!("event: error\ndata: {said}\n\n");
-        let failure = decode_failure(Protocol::Messages, 529, body.as_bytes());
-        assert_eq!(failure.message, "busy");
-        let words = "data: it is all gone";
-        let failure = decode_failure(Protocol::Chat, 500, words.as_bytes());
-        assert!(failure.message.ends_with("it is all gone") && !failure.message.contains("data:"));
     }
 }
 

@@ -46,16 +46,16 @@ fn stream(blocks: &[&str], reason: &str, size: usize) -> String {
         json!({"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"up","content":[],"usage":{"input_tokens":100,"cache_read_input_tokens":20,"output_tokens":1}}}),
     ];
     for (index, block) in blocks.iter().enumerate() {
-        let mut start: Value = serde_json::from_str(block).unwrap();
+        let mut start: Value = serde_json::from_str(block).expect("a block is JSON");
         let mut deltas = Vec::new();
         let mut cut = |value: &mut Value, kind: &str, key: &str| {
-            let text = value.as_str().unwrap().to_owned();
+            let text = value.as_str().expect("a text").to_owned();
             *value = json!("");
             for piece in text.chars().collect::<Vec<_>>().chunks(size) {
                 deltas.push(json!({"type": kind, key: piece.iter().collect::<String>()}));
             }
         };
-        match start["type"].as_str().unwrap() {
+        match start["type"].as_str().expect("a type") {
             "thinking" => {
                 cut(&mut start["thinking"], "thinking_delta", "thinking");
                 cut(&mut start["signature"], "signature_delta", "signature");
@@ -83,7 +83,7 @@ fn stream(blocks: &[&str], reason: &str, size: usize) -> String {
     events.push(json!({"type":"message_delta","delta":{"stop_reason":reason},"usage":{"output_tokens":7,"server_tool_use":{"web_search_requests":1}}}));
     events.push(json!({"type":"message_stop"}));
     let frame = |event: &Value| {
-        let kind = event["type"].as_str().unwrap();
+        let kind = event["type"].as_str().expect("a type");
         format!("event: {kind}\ndata: {event}\n\n")
     };
     events.iter().map(frame).collect()
@@ -92,7 +92,7 @@ fn stream(blocks: &[&str], reason: &str, size: usize) -> String {
 fn push(translator: &mut StreamTranslator, stream: &str, out: &mut BytesMut) {
     let mut frames = Decoder::new();
     frames.push(Bytes::copy_from_slice(stream.as_bytes()));
-    while let Some(frame) = frames.next_frame().unwrap() {
+    while let Some(frame) = frames.next_frame().expect("frames within the limit") {
         translator.push(&frame, out);
     }
     translator.end(out);
@@ -204,7 +204,7 @@ fn three_answers_are_one_and_each_is_paid_for() {
 }
 
 fn whole_usage(translator: &StreamTranslator) -> proxai_types::Usage {
-    translator.usage().unwrap()
+    translator.usage().expect("usage")
 }
 
 #[test]
