@@ -40,7 +40,10 @@ pub(super) fn from_response(response: ErrorResponse<'_>, status: Option<u16>) ->
         }
         _ => (ErrorBody::default(), Some(text_of(&outer?))),
     };
-    let vendor_type = body.kind.map(Str::into_string);
+    let vendor_type = body
+        .kind
+        .map(Str::into_string)
+        .filter(|kind| !kind.is_empty());
     let message = message
         .filter(|message| !message.is_empty())
         .or_else(|| vendor_type.clone())
@@ -188,6 +191,10 @@ mod tests {
             (&br#"{"error":"nope"}"#[..], "nope"),
             (br#"{"error":{"message":"nope","code":17}}"#, "nope"),
             (br#"{"detail":"nope"}"#, "nope"),
+            (
+                br#"{"error":{"message":null,"type":""}}"#,
+                "the upstream gave an error without a message",
+            ),
             (b"<html>nope</html>", "<html>nope</html>"),
             (b"", "the upstream answered with status 403 and no body"),
         ] {
