@@ -306,7 +306,11 @@ fn static_headers_are_laid_over_each_other() {
     let headers: Vec<_> = provider.headers(Protocol::Chat).collect();
     assert_eq!(
         headers,
-        [("copilot-integration-id", "vscode-chat"), ("x-new", "1")]
+        [
+            ("copilot-integration-id", "vscode-chat"),
+            ("copilot-vision-request", "true"),
+            ("x-new", "1")
+        ]
     );
     let messages: Vec<_> = provider
         .headers(Protocol::Messages)
