@@ -299,7 +299,10 @@ fn each_row_reaches_the_endpoints_its_vendor_documents() {
         ),
         (
             "qianfan",
-            &["https://qianfan.baidubce.com/v2/chat/completions"],
+            &[
+                "https://qianfan.baidubce.com/v2/chat/completions",
+                "https://qianfan.baidubce.com/anthropic/v1/messages",
+            ],
         ),
         (
             "synthetic",
