@@ -221,12 +221,15 @@ pub fn resolve<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
         let alone = (index == 0 && !value.is_array()).then_some(value);
         return resolve(value.get(index).or(alone)?, rest);
     }
-    let path = path.strip_prefix('.').unwrap_or(path);
-    value.as_object()?.iter().find_map(|(name, member)| {
-        let rest = path.strip_prefix(name.as_str())?;
-        (rest.is_empty() || rest.starts_with(['.', '[']))
-            .then(|| resolve(member, rest))
-            .flatten()
+    let members = value.as_object()?;
+    let stripped = path.strip_prefix('.');
+    std::iter::once(path).chain(stripped).find_map(|path| {
+        members.iter().find_map(|(name, member)| {
+            let rest = path.strip_prefix(name.as_str())?;
+            (rest.is_empty() || rest.starts_with(['.', '[']))
+                .then(|| resolve(member, rest))
+                .flatten()
+        })
     })
 }
 
