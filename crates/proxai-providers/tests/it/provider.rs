@@ -133,7 +133,7 @@ fn a_full_endpoint_says_which_protocol_is_spoken() {
 
 #[test]
 fn protocols_can_be_added_taken_away_and_reordered() {
-    let none = build("deepseek", "[endpoint.messages]\nenabled = false").unwrap();
+    let none = build("synthetic", "[endpoint.messages]\nenabled = false").unwrap();
     assert_eq!(none.protocols().collect::<Vec<_>>(), [Protocol::Chat]);
     assert_eq!(none.protocol_for(Protocol::Messages), Protocol::Chat);
     let more = build("mistral", "[endpoint.responses]\npath = '/beta/responses'").unwrap();
@@ -152,6 +152,41 @@ fn protocols_can_be_added_taken_away_and_reordered() {
         Err(ProviderError::NoProtocol { .. })
     ));
     assert!(toml::from_str::<ProviderOverride>("protocol = 'smoke_signals'").is_err());
+}
+
+#[test]
+fn an_endpoint_that_a_row_keeps_back_is_there_once_it_is_named() {
+    for (name, protocol, expected) in [
+        (
+            "perplexity",
+            Protocol::Responses,
+            "https://api.perplexity.ai/v1/responses",
+        ),
+        (
+            "novita",
+            Protocol::Messages,
+            "https://api.novita.ai/anthropic/v1/messages",
+        ),
+        (
+            "sambanova",
+            Protocol::Responses,
+            "https://api.sambanova.ai/v1/responses",
+        ),
+        (
+            "venice",
+            Protocol::Responses,
+            "https://api.venice.ai/api/v1/responses",
+        ),
+    ] {
+        assert!(!build(name, "").unwrap().speaks(protocol), "{name}");
+        let named = build(name, &format!("protocols = ['{}']", protocol.name())).unwrap();
+        assert_eq!(url(&named, protocol), expected);
+    }
+    let embeddings = build("perplexity", "").unwrap().url(Resource::Embeddings);
+    assert_eq!(
+        embeddings.unwrap().to_string(),
+        "https://api.perplexity.ai/v1/embeddings"
+    );
 }
 
 #[test]
@@ -195,15 +230,9 @@ fn quirks_come_from_row_endpoint_configuration_and_model_in_this_order() {
 #[test]
 fn model_patterns_of_a_row_tell_models_apart() {
     let openai = build("openai", "").unwrap();
-    let nearest = |model: &str| {
-        openai
-            .quirks(Protocol::Chat, model)
-            .temperature()
-            .nearest(0.3)
-    };
-    assert_eq!(nearest("gpt-5-mini"), Some(1.0));
-    assert_eq!(nearest("gpt-5-chat-latest"), None);
-    assert_eq!(nearest("gpt-4.1"), None);
+    let refused = |model: &str| openai.quirks(Protocol::Chat, model).temperature().refused;
+    assert!(refused("gpt-5-mini") && refused("gpt-6-astra"));
+    assert!(!refused("gpt-5-chat-latest") && !refused("gpt-5.1") && !refused("gpt-4.1"));
     let claude = build("claude", "").unwrap();
     assert!(
         claude

@@ -246,6 +246,7 @@ fn each_row_reaches_the_endpoints_its_vendor_documents() {
             "deepseek",
             &[
                 "https://api.deepseek.com/v1/chat/completions",
+                "https://api.deepseek.com/responses",
                 "https://api.deepseek.com/anthropic/v1/messages",
             ],
         ),
@@ -330,6 +331,7 @@ fn each_row_reaches_the_endpoints_its_vendor_documents() {
             "kimi-code",
             &[
                 "https://api.kimi.com/coding/v1/chat/completions",
+                "https://api.kimi.com/coding/v1/responses",
                 "https://api.kimi.com/coding/v1/messages",
             ],
         ),
@@ -339,6 +341,21 @@ fn each_row_reaches_the_endpoints_its_vendor_documents() {
                 "https://api.z.ai/api/coding/paas/v4/chat/completions",
                 "https://api.z.ai/api/v1/responses",
                 "https://api.z.ai/api/anthropic/v1/messages",
+            ],
+        ),
+        (
+            "zai-cn",
+            &[
+                "https://open.bigmodel.cn/api/coding/paas/v4/chat/completions",
+                "https://open.bigmodel.cn/api/v1/responses",
+                "https://open.bigmodel.cn/api/anthropic/v1/messages",
+            ],
+        ),
+        (
+            "glm-cn",
+            &[
+                "https://open.bigmodel.cn/api/paas/v4/chat/completions",
+                "https://open.bigmodel.cn/api/v1/responses",
             ],
         ),
         (
