@@ -356,7 +356,7 @@ async fn a_refused_list_says_why_and_that_there_is_no_key() {
     let ran = Setting::with(&table).run(&["doctor"]).await;
     assert_eq!(ran.exit, Exit::No);
     ran.says("/v1/models: no list: No connected db.");
-    ran.says("if it wants a key: set variable LITELLM_API_KEY, or `api_key` in [providers.house]");
+    ran.says("if it wants a key: set variable LITELLM_API_KEY or LITELLM_PROXY_API_KEY, or `api_key` in [providers.house]");
 }
 
 #[tokio::test]
