@@ -1,5 +1,6 @@
 //! What an adapter has to know beside the message itself.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use proxai_types::Protocol;
@@ -81,6 +82,8 @@ impl Default for Abilities {
 pub struct ReplyContext {
     /// The model, as the client named it (T12).
     pub model: Arc<str>,
+    /// The answer tells the model as the upstream does, and `model` only where that names none.
+    pub upstream_names_model: bool,
     /// The provider that answers; it is named in the seals it issues (T6).
     pub issuer: Arc<str>,
     /// The protocol the upstream speaks.
@@ -107,6 +110,7 @@ impl ReplyContext {
     pub fn new(model: &str, issuer: &str, upstream: Protocol, id: &str, created: u64) -> Self {
         Self {
             model: model.into(),
+            upstream_names_model: false,
             issuer: issuer.into(),
             upstream,
             id: id.into(),
@@ -117,6 +121,18 @@ impl ReplyContext {
             tools: Arc::default(),
             reasoning: ReasoningRules::default(),
         }
+    }
+
+    /// The same with the name of the model that the answer is to tell, where the upstream calls it
+    /// `upstream`.
+    pub(crate) fn naming(&self, upstream: &str) -> Cow<'_, Self> {
+        if !self.upstream_names_model || upstream.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self {
+            model: upstream.into(),
+            ..self.clone()
+        })
     }
 
     /// The raw JSON of a repeated member.

@@ -4,6 +4,7 @@
 //! tools are made legal and restored, and a stream's first event is held back until it is clear
 //! that the stream is not an error (S3), so that the caller can still answer with a status.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -63,6 +64,7 @@ pub fn translate_request(
         .collect();
     let reply = ReplyContext {
         model: info.model.into(),
+        upstream_names_model: false,
         issuer: target.issuer.into(),
         upstream,
         id: info.id.into(),
@@ -71,7 +73,11 @@ pub fn translate_request(
         estimated_input: crate::estimate::prompt_tokens(&request),
         echo,
         tools: Arc::new(tools),
-        reasoning: target.abilities.reasoning,
+        reasoning: reasoning::ReasoningRules {
+            // Elsewhere a thought without a seal is never taken back.
+            wanted_back: upstream == Protocol::Chat && target.abilities.reasoning_echo,
+            ..target.abilities.reasoning
+        },
     };
     Ok(Prepared {
         body: out,
@@ -119,7 +125,8 @@ pub(crate) fn encode(
 ) -> Translated {
     let mut losses = Losses::new();
     let mut body = Vec::with_capacity(1024);
-    adapter(client).encode_response(response, reply, &mut losses, &mut body);
+    let reply = reply.naming(&response.model);
+    adapter(client).encode_response(response, &reply, &mut losses, &mut body);
     Translated {
         body,
         losses,
@@ -136,9 +143,22 @@ pub fn replay_as_stream(
     out: &mut BytesMut,
 ) -> Result<Option<Usage>, ReplyError> {
     let response = decode(&reply, body)?;
-    let mut encoder = adapter(client).stream_encoder(reply);
+    let mut encoder = stream_encoder(client, &reply, &response.model);
     response.replay(&mut |event: Event<'_>| encoder.event(event, out));
     Ok(response.usage)
+}
+
+/// What writes a stream whose upstream calls the model `model`.
+pub(crate) fn stream_encoder(
+    client: Protocol,
+    reply: &Arc<ReplyContext>,
+    model: &str,
+) -> Box<dyn StreamEncoder> {
+    let reply = match reply.naming(model) {
+        Cow::Borrowed(_) => Arc::clone(reply),
+        Cow::Owned(named) => Arc::new(named),
+    };
+    adapter(client).stream_encoder(reply)
 }
 
 /// Folds a whole stream into one answer, for a client that did not ask for a stream and an
@@ -208,6 +228,7 @@ impl StreamTranslator {
         Self {
             decoder: adapter(reply.upstream).stream_decoder_with(reply.reasoning.fields),
             writer: Writer {
+                client,
                 encoder: adapter(client).stream_encoder(Arc::clone(&reply)),
                 tally: Tally::default(),
                 restoring: Restoring::default(),
@@ -367,6 +388,7 @@ impl StreamTranslator {
 }
 
 struct Writer {
+    client: Protocol,
     encoder: Box<dyn StreamEncoder>,
     reply: Arc<ReplyContext>,
     tally: Tally,
@@ -476,6 +498,10 @@ impl Writer {
         if let Phase::Waiting(start) = &mut self.phase {
             let start = start.take().unwrap_or_default();
             self.phase = Phase::Streaming;
+            // Nothing has been written, so another encoder can take its place.
+            if self.reply.upstream_names_model {
+                self.encoder = stream_encoder(self.client, &self.reply, &start.model);
+            }
             self.encoder.event(Event::Start(start), out);
             if let Some(usage) = self.usage {
                 self.encoder.event(Event::Usage(usage), out);

@@ -14,7 +14,7 @@ use proxai_types::{Protocol, Usage};
 
 use crate::adapter::{ReplyError, StreamDecoder, adapter};
 use crate::context::ReplyContext;
-use crate::pipeline::{Translated, encode};
+use crate::pipeline::{Translated, encode, stream_encoder};
 use crate::reasoning::ReasoningFilter;
 use crate::tally::Tally;
 use crate::tools::restore_response;
@@ -156,7 +156,7 @@ impl Turn {
     pub fn replay(self, client: Protocol, out: &mut BytesMut) -> Result<Option<Usage>, ReplyError> {
         let reply = Arc::clone(&self.told.reply);
         let response = self.response()?;
-        let mut encoder = adapter(client).stream_encoder(reply);
+        let mut encoder = stream_encoder(client, &reply, &response.model);
         response.replay(&mut |event: Event<'_>| encoder.event(event, out));
         Ok(response.usage)
     }

@@ -222,3 +222,41 @@ fn rules_come_from_the_target() {
     .unwrap();
     assert_eq!(prepared.reply.reasoning, rules);
 }
+
+#[test]
+fn an_answer_names_the_model_as_the_client_did_or_as_the_upstream_does() {
+    let deltas = [("content", "it is")];
+    let (whole, stream) = (unary(&deltas), stream(&deltas));
+    for (upstream_names_model, name) in [(false, drive::ALIAS), (true, "m")] {
+        let mut reply = reply(ReasoningPolicy::Separate, false);
+        Arc::make_mut(&mut reply).upstream_names_model = upstream_names_model;
+        let want = format!("\"model\":\"{name}\"");
+        for client in Protocol::ALL {
+            let mut replayed = BytesMut::new();
+            replay_as_stream(client, Arc::clone(&reply), &whole, &mut replayed).unwrap();
+            for body in [
+                translate_response(client, &reply, &whole).unwrap().body,
+                fold_stream(client, &reply, stream.clone().into())
+                    .unwrap()
+                    .body,
+                replayed.to_vec(),
+                drive::stream_body(client, Arc::clone(&reply), stream.as_bytes()).body,
+            ] {
+                let told = String::from_utf8(body).unwrap();
+                let named = told.matches("\"model\":").count();
+                assert!(
+                    named > 0 && named == told.matches(&want).count(),
+                    "{client}: {told}"
+                );
+            }
+        }
+    }
+    // A stream that has to live before its upstream says anything has the name that was given.
+    let mut reply = reply(ReasoningPolicy::Separate, false);
+    Arc::make_mut(&mut reply).upstream_names_model = true;
+    let mut translator = StreamTranslator::new(Protocol::Messages, reply);
+    let mut out = BytesMut::new();
+    translator.keepalive(&mut out);
+    let told = String::from_utf8(out.to_vec()).unwrap();
+    assert!(told.contains(drive::ALIAS), "{told}");
+}
