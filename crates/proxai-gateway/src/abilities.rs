@@ -56,6 +56,7 @@ fn reasoning(quirks: &Quirks) -> ReasoningRules {
             Shown::Drop => ReasoningPolicy::Drop,
         },
         think_tags: quirks.think_tags(),
+        wanted_back: false,
         fields: quirks
             .reasoning
             .fields()

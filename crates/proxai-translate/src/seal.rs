@@ -19,6 +19,29 @@ const ITEM_MARK: char = '\0';
 /// Most bytes of an item that is sealed; a larger one would burden every request that follows.
 const MAX_ITEM: usize = 512 << 10;
 
+/// What the data of an echo begin with. No vendor's seal is a control character.
+const ECHO_MARK: char = '\u{1}';
+
+/// Most bytes of text in an echo; a longer text comes back only from clients that keep it.
+const MAX_ECHO: usize = 512 << 10;
+
+/// A seal for a thought that its upstream did not seal and yet wants back, as some demand of Chat:
+/// clients give back only what is sealed (AI SDK 6, 2026-11-21). `text` is the thought where the
+/// client may keep nothing but the seal, else empty.
+pub fn echo(text: &str) -> Sealed<'static> {
+    let text = if text.len() <= MAX_ECHO { text } else { "" };
+    Sealed {
+        origin: Protocol::Chat,
+        issuer: None,
+        data: Str::from(format!("{ECHO_MARK}{text}")),
+    }
+}
+
+/// The text in an echo, empty where there is none; `None` for what an upstream sealed itself.
+pub fn echo_of<'s>(sealed: &'s Sealed<'_>) -> Option<&'s str> {
+    sealed.data.strip_prefix(ECHO_MARK)
+}
+
 /// Seals a whole item of `origin`, such as a search that its provider ran: JSON that means nothing
 /// to anybody else. `None` if it is too large to travel. Line ends between values, which would end
 /// a frame of a stream, are left out.
@@ -163,6 +186,26 @@ mod tests {
         assert_eq!(item_of(&back), Some(json));
         assert_eq!(item_of(&sealed()), None);
         assert!(item(Protocol::Messages, &"x".repeat(MAX_ITEM + 1)).is_none());
+    }
+
+    #[test]
+    fn an_echo_is_short_the_same_every_time_and_bounded() {
+        let text = wrap(&echo(""), "deep", None);
+        assert_eq!(text, wrap(&echo(""), "deep", None));
+        assert!(text.len() < 48, "{text}");
+        for (said, kept) in [
+            ("", ""),
+            ("a\0b \u{e9}", "a\0b \u{e9}"),
+            (&"x".repeat(MAX_ECHO + 1), ""),
+        ] {
+            let Opened::Sealed { sealed: back, id } = open(&wrap(&echo(said), "deep", None)) else {
+                panic!("{said}")
+            };
+            assert_eq!((echo_of(&back), id), (Some(kept), None));
+            assert_eq!(item_of(&back), None);
+            assert!(belongs_to(&back, Protocol::Chat, "deep"));
+        }
+        assert_eq!(echo_of(&sealed()), None);
     }
 
     #[test]

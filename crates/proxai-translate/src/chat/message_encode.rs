@@ -238,7 +238,17 @@ impl<'r> Writer<'r, '_> {
 
     fn thought(&mut self, part: &Part<'_>, thought: &'r Reasoning<'_>, said: &mut Said<'r>) {
         let mut kept = false;
-        if let Some(value) = self.opened(thought.sealed.as_ref()) {
+        let mut text = thought.text.as_str();
+        let echoed = thought.sealed.as_ref().and_then(seal::echo_of);
+        let value = self.opened(thought.sealed.as_ref());
+        if let Some(carried) = echoed {
+            if value.is_none() {
+                // Another upstream wanted it back.
+                text = "";
+            } else if !carried.is_empty() {
+                text = carried;
+            }
+        } else if let Some(value) = value {
             if value.trim_start().starts_with('[') {
                 reasoning::join_arrays(&mut said.details, value);
                 kept = true;
@@ -247,8 +257,8 @@ impl<'r> Writer<'r, '_> {
                 kept = true;
             }
         }
-        if self.target.abilities.reasoning_echo && !thought.text.is_empty() {
-            said.thought.push_str(&thought.text);
+        if self.target.abilities.reasoning_echo && !text.is_empty() {
+            said.thought.push_str(text);
             kept = true;
         }
         if !kept {

@@ -183,7 +183,9 @@ impl<'r> Body<'r> {
             }
             Content::Reasoning(part) => {
                 self.thought.push_str(&part.text);
-                if let Some(sealed) = &part.sealed {
+                // Clients of this protocol give the text back as it is.
+                let vendors = |sealed: &&Sealed<'_>| seal::echo_of(sealed).is_none();
+                if let Some(sealed) = part.sealed.as_ref().filter(vendors) {
                     self.blocks.push(reasoning::sealed_block(
                         sealed,
                         &self.context.issuer,

@@ -24,7 +24,7 @@ use super::response_encode::{
 use super::{citations, failure, reasoning, usage};
 use crate::adapter::StreamEncoder;
 use crate::context::ReplyContext;
-use crate::ids;
+use crate::{ids, seal};
 
 /// Most citations that wait for the end of one text; more are dropped and reported.
 const MAX_CITATIONS: usize = 4096;
@@ -256,6 +256,10 @@ impl ChatStream {
     }
 
     fn seal(&mut self, part: PartId, sealed: &Sealed<'_>, out: &mut BytesMut) {
+        if seal::echo_of(sealed).is_some() {
+            // Clients of this protocol give the text back as it is.
+            return;
+        }
         let issuer = &self.context.issuer;
         match self.parts.get(part.0 as usize) {
             Some(Slot::Reasoning {

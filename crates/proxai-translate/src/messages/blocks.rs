@@ -131,7 +131,7 @@ pub(super) fn part<'a>(
         }
         ContentBlock::Thinking(thinking) => {
             unread(at, &thinking.extra, losses);
-            let (sealed, id) = opened(thinking.signature, side, at, losses);
+            let (sealed, id) = opened(thinking.signature, side, at, losses)?;
             Content::Reasoning(Reasoning {
                 id,
                 text: thinking.thinking,
@@ -141,7 +141,7 @@ pub(super) fn part<'a>(
         }
         ContentBlock::RedactedThinking(thinking) => {
             unread(at, &thinking.extra, losses);
-            let (sealed, id) = opened(thinking.data, side, at, losses);
+            let (sealed, id) = opened(thinking.data, side, at, losses)?;
             sealed.as_ref()?;
             Content::Reasoning(Reasoning {
                 id,
@@ -283,20 +283,22 @@ pub(super) fn cite<'c>(citation: &'c Citation<'_>) -> Option<wire::Citation<'c>>
     }))
 }
 
+/// A seal and the id in it. `None` if the seal was changed: the thought cannot be trusted to be
+/// what was sealed, and is dropped with it.
 fn opened<'a>(
     text: Str<'a>,
     side: Side,
     at: At,
     losses: &mut Losses,
-) -> (Option<Sealed<'a>>, Option<Str<'a>>) {
+) -> Option<(Option<Sealed<'a>>, Option<Str<'a>>)> {
     if text.is_empty() {
-        return (None, None);
+        return Some((None, None));
     }
     let opened = match side {
         Side::Request => seal::open(&text),
         Side::Reply => Opened::Native,
     };
-    match opened {
+    Some(match opened {
         Opened::Native => {
             let sealed = Sealed {
                 origin: Protocol::Messages,
@@ -308,9 +310,9 @@ fn opened<'a>(
         Opened::Sealed { sealed, id } => (Some(sealed), id.map(Str::from)),
         Opened::Broken => {
             losses.dropped(at, "the seal of the thought was changed on the way");
-            (None, None)
+            return None;
         }
-    }
+    })
 }
 
 fn media<'a>(
@@ -421,7 +423,7 @@ mod tests {
         assert_eq!(thought.sealed.unwrap().origin, Protocol::Responses);
         let broken = format!(r#"{{"type":"thinking","thinking":"t","signature":"{text}x"}}"#);
         let (part, losses) = read(&broken);
-        assert!(matches!(part.unwrap().content, Content::Reasoning(t) if t.sealed.is_none()));
+        assert!(part.is_none());
         assert_eq!(losses.iter().next().unwrap().path, "messages[0]");
     }
 

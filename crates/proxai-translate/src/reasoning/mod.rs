@@ -1,8 +1,9 @@
 //! What a client sees of an answer's reasoning (P8).
 //!
-//! Runs on the hub, between a decoder and an encoder, so no protocol module knows of it. Two
+//! Runs on the hub, between a decoder and an encoder, so no protocol module knows of it. Three
 //! steps, each on whole answers and on streams: `tags` takes thoughts that an upstream wrote
-//! into its text out of it, and `policy` decides what becomes of all thoughts.
+//! into its text out of it, `policy` decides what becomes of all thoughts, and `echo` seals those
+//! that the upstream wants back (T6).
 //!
 //! A filtered stream keeps the grammar of [`Event`]: parts that appear or vanish renumber those
 //! behind them. The fold of a filtered stream is the filtered fold, as long as parts do not
@@ -11,6 +12,7 @@
 //!
 //! Does nothing, and costs a comparison, unless a provider's rules ask for something.
 
+mod echo;
 mod policy;
 mod slots;
 mod tags;
@@ -98,12 +100,15 @@ pub struct ReasoningRules {
     pub think_tags: bool,
     /// Where Chat answers hold it.
     pub fields: ReasoningFields,
+    /// The upstream wants thoughts back that it did not seal: they are sealed for it, since
+    /// clients give back only what is. Set for each request, where its target is known.
+    pub wanted_back: bool,
 }
 
 impl ReasoningRules {
     /// Whether answers stay as they are once they are read.
     pub const fn change_nothing(self) -> bool {
-        !self.think_tags && matches!(self.policy, ReasoningPolicy::Separate)
+        !self.think_tags && !self.wanted_back && matches!(self.policy, ReasoningPolicy::Separate)
     }
 }
 
@@ -113,6 +118,9 @@ pub fn apply_response(rules: ReasoningRules, response: &mut Response<'_>) {
         tags::apply(response);
     }
     policy::apply(rules.policy, response);
+    if rules.wanted_back {
+        echo::apply(response);
+    }
 }
 
 /// Applies the rules to a stream. Keeps the state that a stream needs; `pass` lends the sink.
@@ -121,6 +129,7 @@ pub struct ReasoningFilter {
     rules: ReasoningRules,
     tags: tags::Tags,
     policy: policy::Policy,
+    echo: echo::Echo,
 }
 
 impl ReasoningFilter {
@@ -130,6 +139,7 @@ impl ReasoningFilter {
             rules,
             tags: tags::Tags::default(),
             policy: policy::Policy::new(rules.policy),
+            echo: echo::Echo::default(),
         }
     }
 
@@ -138,10 +148,25 @@ impl ReasoningFilter {
         if self.rules.change_nothing() {
             return sink.event(event);
         }
-        if !self.rules.think_tags {
-            return self.policy.pass(event, sink);
+        let Self {
+            rules,
+            tags,
+            policy,
+            echo,
+        } = self;
+        let mut sealing = |event: Event<'_>| {
+            if rules.wanted_back {
+                echo.pass(event, sink);
+            } else {
+                sink.event(event);
+            }
+        };
+        if rules.think_tags {
+            tags.pass(event, &mut |event: Event<'_>| {
+                policy.pass(event, &mut sealing);
+            });
+        } else {
+            policy.pass(event, &mut sealing);
         }
-        let Self { tags, policy, .. } = self;
-        tags.pass(event, &mut |event: Event<'_>| policy.pass(event, sink));
     }
 }

@@ -24,6 +24,7 @@ const fn rules(policy: ReasoningPolicy, think_tags: bool) -> ReasoningRules {
         policy,
         think_tags,
         fields: ReasoningFields([None; 5]),
+        wanted_back: false,
     }
 }
 
@@ -493,7 +494,12 @@ fn any_part() -> impl Strategy<Value = Part<'static>> {
 }
 
 fn any_rules() -> impl Strategy<Value = ReasoningRules> {
-    (select(POLICIES.to_vec()), any::<bool>()).prop_map(|(policy, tags)| rules(policy, tags))
+    (select(POLICIES.to_vec()), any::<bool>(), any::<bool>()).prop_map(
+        |(policy, tags, wanted_back)| ReasoningRules {
+            wanted_back,
+            ..rules(policy, tags)
+        },
+    )
 }
 
 proptest! {

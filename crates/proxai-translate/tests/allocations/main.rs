@@ -126,12 +126,13 @@ fn a_delta_allocates_at_most_twice() {
     let mut report = Vec::new();
     for (upstream, what, head, delta) in streams() {
         let (head, delta) = (frames(&head), frames(&delta));
-        for client in Protocol::ALL
+        let others = Protocol::ALL
             .into_iter()
-            .filter(|client| *client != upstream)
-        {
-            let reply = Arc::new(ReplyContext::new("m", "up", upstream, "1", 1));
-            let mut stream = StreamTranslator::new(client, reply);
+            .filter(|client| *client != upstream);
+        for (client, wanted_back) in others.flat_map(|client| [(client, false), (client, true)]) {
+            let mut reply = ReplyContext::new("m", "up", upstream, "1", 1);
+            reply.reasoning.wanted_back = wanted_back;
+            let mut stream = StreamTranslator::new(client, Arc::new(reply));
             let mut out = BytesMut::with_capacity(1 << 20);
             for frame in head.iter().chain(&delta) {
                 stream.push(frame, &mut out);

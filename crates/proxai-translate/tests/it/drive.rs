@@ -64,7 +64,12 @@ pub(crate) fn reply(case: &Case, client: Protocol) -> Arc<ReplyContext> {
                 .unwrap_or_else(|error| panic!("{case}: {error}"))
                 .reply
         }
-        _ => Arc::new(ReplyContext::new(ALIAS, ISSUER, upstream, ID, CREATED)),
+        _ => {
+            let mut reply = ReplyContext::new(ALIAS, ISSUER, upstream, ID, CREATED);
+            reply.reasoning.wanted_back =
+                upstream == Protocol::Chat && target(case).abilities.reasoning_echo;
+            Arc::new(reply)
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod stream_properties;
 mod truncation;
 mod turns;
 mod view;
+mod wanted_back;
 
 /// Runs `check` for every case and reports all that fail, each by its name.
 fn for_each_case(

@@ -292,6 +292,12 @@ impl Composer {
         match self.slots.get_mut(part.0 as usize) {
             Some(Slot::Held(call)) => call.sealed = wrap(Some(&call.id)),
             Some(Slot::Item(item)) => match &mut self.items[*item].body {
+                // Some clients give back nothing but the seal, so the text goes into it (VS Code
+                // sends an empty summary, 2026-11-21).
+                Body::Thought(thought) if seal::echo_of(sealed).is_some() => {
+                    let whole = seal::echo(&thought.text);
+                    thought.sealed = Some(seal::wrap(&whole, &issuer, None));
+                }
                 Body::Thought(thought) => thought.sealed = wrap(thought.upstream_id.as_deref()),
                 Body::Call(call) => call.sealed = wrap(Some(&call.id)),
                 Body::Message(_) | Body::Search(_) => {}
