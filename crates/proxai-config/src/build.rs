@@ -98,6 +98,7 @@ impl<'a> Build<'a> {
                 too_slow: Duration::from_millis(options.logging.duration_thresholds.error_ms),
             },
             error_format: options.error_responses.format.0,
+            answer_model: options.routing.answer_model.0,
             fetch: self.fetch(),
             capture: Capture {
                 inbound_request: options.capture.inbound_request_enabled,

@@ -53,8 +53,8 @@ pub use options::{
 };
 pub use problem::{Problem, Problems};
 pub use settings::{
-    Capture, ErrorFormat, Fetch, InFlight, LogFormat, LogLevel, Logging, ProviderSettings, Server,
-    Settings,
+    AnswerModel, Capture, ErrorFormat, Fetch, InFlight, LogFormat, LogLevel, Logging,
+    ProviderSettings, Server, Settings,
 };
 pub use sources::{MAX_FILE_BYTES, Memory, Sources, System};
 pub use word::{Balance, Compatibility, FromWord, Word};

@@ -20,7 +20,7 @@ pub use route::{
     Json, ModelRouteOptions, RouteOptions, TargetAuthOptions, TargetOptions, TargetOverrideOptions,
 };
 
-use crate::settings::{ErrorFormat, LogFormat, LogLevel};
+use crate::settings::{AnswerModel, ErrorFormat, LogFormat, LogLevel};
 use crate::word::Word;
 
 /// The whole file.
@@ -70,6 +70,8 @@ pub struct DefaultOptions {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct RoutingOptions {
+    /// Whose name of the model answers tell: the one that was asked for, or the upstream's.
+    pub answer_model: Word<AnswerModel>,
     /// The provider that takes what no route takes, per protocol.
     pub default_provider_names: DefaultProviderNames,
     /// Routes, tried in the order of the file.

@@ -27,6 +27,8 @@ pub struct Settings {
     pub logging: Logging,
     /// `[error_responses] format`.
     pub error_format: ErrorFormat,
+    /// `[routing] answer_model`.
+    pub answer_model: AnswerModel,
     /// `[fetch]`; `None` where nothing is downloaded.
     pub fetch: Option<Fetch>,
     /// `[capture]`.
@@ -178,6 +180,16 @@ pub enum ErrorFormat {
     Json,
     /// The message alone, for clients that show bodies to people.
     Text,
+}
+
+/// Whose name of the model an answer tells (T12).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnswerModel {
+    /// The one that the client asked for.
+    #[default]
+    Requested,
+    /// The one that the upstream tells.
+    Upstream,
 }
 
 /// `[fetch]` (Z3).

@@ -11,7 +11,7 @@ use proxai_types::Protocol;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
-use crate::settings::{ErrorFormat, LogFormat, LogLevel};
+use crate::settings::{AnswerModel, ErrorFormat, LogFormat, LogLevel};
 
 /// A value that is written as a word.
 pub trait FromWord: Sized {
@@ -23,6 +23,11 @@ pub trait FromWord: Sized {
 
     /// The value of a word.
     fn from_word(word: &str) -> Option<Self>;
+
+    /// The word that somebody means who writes this one, where likeness would find another.
+    fn meant(_word: &str) -> Option<&'static str> {
+        None
+    }
 }
 
 /// A word that was recognised.
@@ -44,7 +49,8 @@ impl<'de, T: FromWord> Deserialize<'de> for Word<T> {
                 T::from_word(word.trim()).map(Word).ok_or_else(|| {
                     let words = T::words();
                     let known = words.join(", ");
-                    let like = crate::similar::closest(word, words.iter().copied());
+                    let like = T::meant(word.trim())
+                        .or_else(|| crate::similar::closest(word, words.iter().copied()));
                     let like = like.map(|like| format!("; did you mean `{like}`?"));
                     E::custom(format!(
                         "unknown value `{word}`, use one of {known}{}",
@@ -68,6 +74,19 @@ impl FromWord for Protocol {
 
     fn from_word(word: &str) -> Option<Self> {
         Self::from_str(word).ok()
+    }
+
+    /// A vendor stands for what most servers that follow it speak.
+    fn meant(word: &str) -> Option<&'static str> {
+        let word = word.to_ascii_lowercase();
+        let responses = word.contains("response");
+        match word {
+            word if word.starts_with("openai") && !responses => Some(Self::Chat.config_name()),
+            word if word.starts_with("anthropic") || word.starts_with("claude") => {
+                Some(Self::Messages.config_name())
+            }
+            _ => None,
+        }
     }
 }
 
@@ -117,6 +136,7 @@ macro_rules! words {
 words! {
     LogLevel { "trace" => Trace, "debug" => Debug, "info" => Info, "warn" => Warn, "error" => Error }
     LogFormat { "human" => Human, "json" => Json }
+    AnswerModel { "requested" => Requested, "upstream" => Upstream }
     ErrorFormat { "json" => Json, "text" => Text }
     Compatibility { "anthropic_compatible" => AnthropicCompatible, "strict" => Strict }
     CachePolicy { "respect" => Respect, "disable" => Disable, "force" => Force }

@@ -10,7 +10,6 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use http::{Response, StatusCode};
 use proxai_ir::{FailureKind, Losses};
-use proxai_providers::Quirks;
 use proxai_router::Attempt;
 use proxai_sse::Decoder;
 use proxai_translate::{ReplyContext, StreamTranslator, Turn};
@@ -20,9 +19,10 @@ use proxai_upstream::ReplyBody;
 use crate::body::{Forward, Source};
 use crate::cache;
 use crate::call::Call;
+use crate::context::Context;
 use crate::continuing::Continuing;
 use crate::detour;
-use crate::fetch::{self, Fetcher, Wanted};
+use crate::fetch;
 use crate::headers::{EVENT_STREAM, JSON, ReplyHop, filter_reply, mark_stream};
 use crate::keys::tell_final;
 use crate::named;
@@ -34,63 +34,13 @@ use crate::reply::{
     Kind, collect, in_words_acted_on, is_error_object, next_piece, refused, unreadable,
 };
 use crate::restore::{self, Restorer};
-use crate::snapshot::Limits;
 use crate::stream::{Engine, StreamBody};
 use crate::tap::Tap;
-use crate::upstream::{Asked, Upstream, UsedUp};
+use crate::upstream::{Upstream, UsedUp};
 use crate::usage;
 
 /// Up to here an answer is looked at whether it is an error in disguise (X4). Errors are short.
 const MAX_PEEK: usize = 64 << 10;
-
-/// What an attempt needs to know beside the call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Context<'a> {
-    pub(crate) limits: &'a Limits,
-    pub(crate) request_id: &'a Arc<str>,
-    /// Downloads files, where that is allowed (Z3).
-    pub(crate) fetcher: Option<&'a Fetcher>,
-    /// Seconds since 1970.
-    pub(crate) now: u64,
-}
-
-impl<'a> Context<'a> {
-    /// The id for an answer whose upstream gives none.
-    pub(crate) fn bare_id(self) -> &'a str {
-        self.request_id
-            .strip_prefix("req_")
-            .unwrap_or(self.request_id)
-    }
-
-    /// The body with the files that the upstream takes only as data; `None` if it has them.
-    pub(crate) async fn inline(
-        self,
-        protocol: Protocol,
-        body: &Bytes,
-        wanted: Wanted,
-        upstream: &Upstream,
-    ) -> Result<Option<Bytes>, Box<Problem>> {
-        let limit = self.limits.request_body;
-        fetch::inline(self.fetcher, protocol, body, wanted, limit, &upstream.name).await
-    }
-
-    pub(crate) fn asked(
-        self,
-        call: &'a Call,
-        operation: Operation,
-        protocol: Protocol,
-        quirks: &'a Quirks,
-    ) -> Asked<'a> {
-        Asked {
-            operation,
-            protocol,
-            path: call.uri.path(),
-            id: self.bare_id(),
-            now: self.now,
-            final_codes: quirks.final_error_codes.as_deref().unwrap_or_default(),
-        }
-    }
-}
 
 /// An answer that is certain enough to be sent.
 #[derive(Debug)]

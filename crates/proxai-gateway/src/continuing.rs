@@ -22,8 +22,8 @@ use proxai_translate::{Turn, adapter};
 use proxai_types::{Operation, Protocol};
 use proxai_upstream::ReplyBody;
 
-use crate::attempt::Context;
 use crate::call::Call;
+use crate::context::Context;
 use crate::keys::KeyIndex;
 use crate::outgoing::Sent;
 use crate::problem::{Cause, Problem};

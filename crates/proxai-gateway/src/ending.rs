@@ -8,10 +8,12 @@ use proxai_types::Protocol;
 
 use crate::seen::Seen;
 
-/// Ends a stream with the error of its dialect, open items first (S3).
+/// Ends a stream with the error of its dialect, open items first (S3). `name` is the client's of the
+/// model, where the upstream knows it by another (T12).
 pub(crate) fn failure(
     protocol: Protocol,
     seen: &Seen,
+    name: Option<&str>,
     failure: &Failure,
     request_id: &str,
     out: &mut BytesMut,
@@ -32,7 +34,7 @@ pub(crate) fn failure(
             let mut event = br#"{"type":"response.failed","sequence_number":"#.to_vec();
             event.extend_from_slice((seen.sequence + 1).to_string().as_bytes());
             event.extend_from_slice(br#","response":"#);
-            event.extend_from_slice(&failed_response(seen.head.as_deref(), failure));
+            event.extend_from_slice(&failed_response(seen.head.as_deref(), name, failure));
             event.push(b'}');
             encode::raw(out, Some("response.failed"), &event);
         }
@@ -41,7 +43,7 @@ pub(crate) fn failure(
 
 /// The response object that the stream began with, now failed. Agents read the reason from its
 /// `error` and ignore a bare `error` event.
-fn failed_response(head: Option<&[u8]>, failure: &Failure) -> Vec<u8> {
+fn failed_response(head: Option<&[u8]>, name: Option<&str>, failure: &Failure) -> Vec<u8> {
     const NOTHING: &[u8] = br#"{"response":{"id":"","object":"response","output":[]}}"#;
     #[derive(serde::Serialize)]
     struct Error<'a> {
@@ -59,6 +61,9 @@ fn failed_response(head: Option<&[u8]>, failure: &Failure) -> Vec<u8> {
         let mut edit = Edit::new(body);
         edit.set(&doc.root, "status", br#""failed""#);
         edit.set(&doc.root, "error", &error);
+        if let Some(name) = name.filter(|_| doc.get("model").is_some()) {
+            edit.set(&doc.root, "model", &proxai_json::to_vec(name));
+        }
         edit.finish().ok()
     };
     head.and_then(rewritten)
@@ -101,12 +106,12 @@ mod tests {
         };
         let failed = Failure::new(FailureKind::BadUpstream, "cut").with_code("upstream_stream_cut");
         let mut out = BytesMut::new();
-        failure(Protocol::Responses, &seen, &failed, "req_1", &mut out);
+        failure(Protocol::Responses, &seen, None, &failed, "req_1", &mut out);
         assert_eq!(
             out,
             "event: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":5,\"response\":{\"id\":\"resp_7\",\"status\":\"failed\",\"error\":{\"code\":\"upstream_stream_cut\",\"message\":\"cut\"}}}\n\n"
         );
-        let bare = failed_response(None, &failed);
+        let bare = failed_response(None, Some("m"), &failed);
         assert!(Doc::scan(&bare).unwrap().get("error").is_some());
     }
 
@@ -120,6 +125,7 @@ mod tests {
         failure(
             Protocol::Messages,
             &seen,
+            None,
             &Failure::new(FailureKind::Overloaded, "busy"),
             "req_1",
             &mut out,

@@ -20,9 +20,10 @@ use proxai_router::Attempt;
 use proxai_types::Protocol;
 use proxai_upstream::ReplyBody;
 
-use crate::attempt::{Answer, Context};
+use crate::attempt::Answer;
 use crate::body::{Forward, Source};
 use crate::call::{Call, Place};
+use crate::context::Context;
 use crate::fetch;
 use crate::headers::{JSON, ReplyHop, filter_reply, forward_request, mark_stream};
 use crate::keys::tell_final;

@@ -8,6 +8,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use proxai_router::{Ask, Table};
@@ -23,6 +24,9 @@ use crate::upstream::Upstream;
 const MAX_PAGE: usize = 1000;
 /// How many it holds unless asked.
 const DEFAULT_PAGE: usize = 20;
+
+/// How long an error waits for the names that a server of this machine has.
+const MAX_WAIT_LOCAL: Duration = Duration::from_millis(500);
 
 /// What stands for a date that nobody knows. Both references demand one; Anthropic's names the epoch
 /// for this (<https://docs.claude.com/en/api/models-list>, 2026-11).
@@ -196,6 +200,20 @@ impl ModelList {
             }
         }
         names
+    }
+
+    /// Asks the servers of this machine, so that what they have is remembered. Others are not asked for
+    /// the sake of a suggestion.
+    pub(crate) async fn ask_local(&self) {
+        let local = || {
+            let all = self.asked.iter();
+            all.filter(|discovery| discovery.upstream.provider.local)
+        };
+        let deadline = Instant::now() + MAX_WAIT_LOCAL;
+        local().for_each(Discovery::refresh);
+        for discovery in local() {
+            discovery.models(deadline).await;
+        }
     }
 
     /// One model that is known without asking anybody.

@@ -25,13 +25,14 @@ use proxai_translate::{ReplyContext, RequestInfo, Target, features};
 use proxai_types::Protocol;
 
 use crate::abilities::{abilities, needs_hub};
-use crate::attempt::Context;
 use crate::cache;
 use crate::call::Call;
+use crate::context::Context;
 use crate::headers::forward_request;
 use crate::options;
 use crate::problem::Problem;
 use crate::refusal::inner;
+use crate::snapshot::AnswerModel;
 use crate::upstream::{To, Upstream};
 
 /// Members that a translation adds on its own account. If the upstream does not want them, the
@@ -71,7 +72,9 @@ pub(crate) struct Sent {
     /// The client of this Chat stream did not ask for its usage, so whatever tells nothing else is
     /// not for it (T10).
     pub(crate) withhold_usage: bool,
-    /// The client's name of the model, where another was sent (T12).
+    /// The model, as the upstream was asked for it.
+    pub(crate) model: Box<str>,
+    /// The client's name of the model, where another was sent and the answer is to tell it (T12).
     pub(crate) name: Option<Box<str>>,
 }
 
@@ -85,12 +88,13 @@ impl Sent {
     ) -> Arc<ReplyContext> {
         self.reply.clone().unwrap_or_else(|| {
             let mut context = ReplyContext::new(
-                &call.head.model,
+                cx.model_told(call, &self.model),
                 &upstream.name,
                 self.upstream,
                 cx.bare_id(),
                 cx.now,
             );
+            context.upstream_names_model = cx.answer_model == AnswerModel::Upstream;
             context.include_usage = call.head.ask_usage.is_none();
             Arc::new(context)
         })
@@ -137,8 +141,9 @@ pub(crate) fn prepare(
             body,
             own,
             withhold_usage: protocol == Protocol::Chat && call.head.ask_usage.is_some(),
-            name: Some(call.head.model.as_str())
-                .filter(|name| *name != model && !name.is_empty() && !model.is_empty())
+            model: model.into(),
+            name: Some(cx.model_told(call, model))
+                .filter(|name| *name != model && !model.is_empty())
                 .map(Box::from),
         }
     } else {
@@ -221,11 +226,7 @@ fn translated(
     let info = RequestInfo {
         id: cx.bare_id(),
         created: cx.now,
-        model: if call.head.model.is_empty() {
-            model
-        } else {
-            &call.head.model
-        },
+        model: cx.model_told(call, model),
     };
     // A route may name the model where the client does not (R2).
     let body = if call.head.model.is_empty() {
@@ -233,8 +234,11 @@ fn translated(
     } else {
         call.body.clone()
     };
-    let prepared = proxai_translate::translate_request(client, protocol, &body, &target, &info)
+    let mut prepared = proxai_translate::translate_request(client, protocol, &body, &target, &info)
         .map_err(|error| Problem::request(&error))?;
+    if cx.answer_model == AnswerModel::Upstream {
+        Arc::make_mut(&mut prepared.reply).upstream_names_model = true;
+    }
     Ok(Sent {
         upstream: protocol,
         client,
@@ -248,6 +252,7 @@ fn translated(
             false => OWN_MEMBERS,
         },
         withhold_usage: false,
+        model: model.into(),
         name: None,
     })
 }

@@ -22,11 +22,12 @@ use proxai_router::{Ask, FallbackOn, NoRoute, Plan};
 use proxai_types::{Operation, Protocol};
 use tokio::time::Instant;
 
-use crate::attempt::{self, Answer, Context};
+use crate::attempt::{self, Answer};
 use crate::body::{GatewayBody, Source};
 use crate::call::{Call, Head};
 use crate::classify::{Class, classify, dialect};
 use crate::collect::collect;
+use crate::context::Context;
 use crate::counters::Counters;
 use crate::forward;
 use crate::headers::{FALLBACK_COUNT, JSON, LOSS, MODEL, PROVIDER, REQUEST_ID, ROUTE, loss_value};
@@ -234,7 +235,10 @@ impl Inner {
             return models(snapshot, &call).await.map_err(bare);
         }
         ticket.record.stream = call.head.stream;
-        let mut plan = plan(snapshot, &call, seed).map_err(bare)?;
+        let mut plan = match plan(snapshot, &call, seed) {
+            Ok(plan) => plan,
+            Err(error) => return Err(bare(no_route(snapshot, error).await)),
+        };
         origin::first(snapshot, &call, &mut plan);
         ticket.record.route = Arc::clone(&plan.route);
         call.wishes = Wishes::of(&call.headers, plan.loss).map_err(bare)?;
@@ -312,6 +316,7 @@ impl Inner {
     ) -> Result<Answer, Box<Problem>> {
         let cx = Context {
             limits: &snapshot.limits,
+            answer_model: snapshot.answer_model,
             request_id: &ticket.record.id,
             fetcher: snapshot.fetcher.as_ref(),
             now: SystemTime::now()
@@ -426,7 +431,7 @@ fn rescue(
     Response::from_parts(parts, GatewayBody::new(Source::Whole(body), ticket))
 }
 
-fn plan(snapshot: &Snapshot, call: &Call, seed: u64) -> Result<Plan, Box<Problem>> {
+fn plan(snapshot: &Snapshot, call: &Call, seed: u64) -> Result<Plan, NoRoute> {
     let protocol = match call.operation {
         Operation::Generate(protocol) => Some(protocol),
         Operation::CountTokens => Some(Protocol::Messages),
@@ -442,21 +447,21 @@ fn plan(snapshot: &Snapshot, call: &Call, seed: u64) -> Result<Plan, Box<Problem
         seed,
     };
     match proxai_router::resolve(&snapshot.table, &ask) {
-        Ok(plan) => Ok(plan),
         // A path without a model still has somebody to ask.
         Err(_) if call.operation == Operation::Other => {
             let ask = Ask {
                 protocol: Some(call.dialect),
                 ..ask
             };
-            proxai_router::resolve(&snapshot.table, &ask).map_err(|error| no_route(snapshot, error))
+            proxai_router::resolve(&snapshot.table, &ask)
         }
-        Err(error) => Err(no_route(snapshot, error)),
+        found => found,
     }
 }
 
-fn no_route(snapshot: &Snapshot, mut error: NoRoute) -> Box<Problem> {
+async fn no_route(snapshot: &Snapshot, mut error: NoRoute) -> Box<Problem> {
     if let NoRoute::UnknownModel { model, closest, .. } = &mut error {
+        snapshot.models.ask_local().await;
         *closest = proxai_router::closest(model, snapshot.models.remembered(&snapshot.table));
     }
     let mut failure = Failure::new(FailureKind::from_status(error.status()), error.to_string())

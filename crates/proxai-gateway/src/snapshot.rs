@@ -47,6 +47,16 @@ impl Default for Limits {
     }
 }
 
+/// Whose name of the model an answer tells (`routing.answer_model`, T12).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnswerModel {
+    /// The one that the client asked for.
+    #[default]
+    Requested,
+    /// The one that the upstream tells.
+    Upstream,
+}
+
 /// One generation of the configuration.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -56,6 +66,8 @@ pub struct Snapshot {
     pub limits: Limits,
     /// How errors look.
     pub errors: ErrorFormat,
+    /// Whose name of the model answers tell.
+    pub answer_model: AnswerModel,
     /// In the order of the table's providers.
     pub upstreams: Vec<Arc<Upstream>>,
     /// Who takes which model.
@@ -80,11 +92,19 @@ impl Snapshot {
             generation,
             limits,
             errors,
+            answer_model: AnswerModel::default(),
             upstreams,
             table,
             models,
             fetcher: None,
         }
+    }
+
+    /// The same with answers that tell this name of the model.
+    #[must_use]
+    pub fn naming(mut self, answer_model: AnswerModel) -> Self {
+        self.answer_model = answer_model;
+        self
     }
 
     /// The same with files fetched for upstreams that take only data.

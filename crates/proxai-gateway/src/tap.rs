@@ -169,6 +169,7 @@ impl Tap {
                 ending::failure(
                     self.protocol,
                     &self.seen,
+                    self.name.as_deref(),
                     &failure,
                     &self.request_id,
                     out.buffer(),
@@ -289,6 +290,23 @@ mod tests {
         for size in [1, 7, 50, 4096] {
             let tap = tap(Protocol::Messages).naming(Some("p/m".into()));
             assert_eq!(through(tap, stream.as_bytes(), size).1, want, "{size}");
+        }
+    }
+
+    #[test]
+    fn a_cut_response_fails_under_the_clients_name_of_the_model() {
+        let begun = "event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"r\",\"model\":\"m\"}}\n\n\
+            event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":1,\"delta\":\"a\"}\n\n";
+        for (name, told) in [
+            (Some("p/m"), "\"model\":\"p/m\""),
+            (None, "\"model\":\"m\""),
+        ] {
+            let tap = tap(Protocol::Responses).naming(name.map(Box::from));
+            let (tap, got) = through(tap, begun.as_bytes(), 50);
+            assert_eq!(tap.error(), Some("upstream_stream_cut"));
+            let failed = &got[got.find("event: response.failed").unwrap()..];
+            assert!(failed.contains(told), "{failed}");
+            assert_eq!(got.matches(told).count(), 2, "{got}");
         }
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use proxai_config::{Fetch, Settings};
 use proxai_gateway::{
-    ErrorFormat, FetchOptions, FetchRules, Fetcher, Limits, LocalUpstream, PlaceLimits, Sender,
-    Snapshot, Upstream, UpstreamOptions,
+    AnswerModel, ErrorFormat, FetchOptions, FetchRules, Fetcher, Limits, LocalUpstream,
+    PlaceLimits, Sender, Snapshot, Upstream, UpstreamOptions,
 };
 use proxai_upstream::{ClientOptions, Clients};
 
@@ -75,6 +75,10 @@ pub fn snapshot(generation: u64, settings: &Settings, assembly: &Assembly) -> Sn
         upstreams,
         settings.table.clone(),
     )
+    .naming(match settings.answer_model {
+        proxai_config::AnswerModel::Requested => AnswerModel::Requested,
+        proxai_config::AnswerModel::Upstream => AnswerModel::Upstream,
+    })
     .fetching(settings.fetch.as_ref().map(fetcher))
 }
 

@@ -5,6 +5,7 @@
 )]
 
 mod accounting;
+mod answer_model;
 mod cache_control;
 mod counts;
 mod demo;
