@@ -38,7 +38,7 @@ const MAX_REST: Duration = Duration::from_hours(1);
 const MIN_REST: Duration = Duration::from_secs(1);
 
 /// What the SDKs of OpenAI and Anthropic ask before they ask again.
-const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// One key, where it goes.
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@ use proxai_types::Protocol;
 use proxai_upstream::{Fault, UpstreamError};
 
 use crate::headers::JSON;
+use crate::keys::SHOULD_RETRY;
 
 /// How error bodies look (`error_responses.format`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,6 +106,16 @@ impl Problem {
         problem
             .headers
             .insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
+        problem
+    }
+
+    /// The provider lacks what only its operator can give. No overload: clients ask again after
+    /// that, for minutes. Its status still lets another target try.
+    pub(crate) fn not_configured(message: impl Into<String>) -> Box<Self> {
+        let mut problem = Self::new(FailureKind::Internal, "provider_not_configured", message);
+        problem.failure.status = Some(StatusCode::SERVICE_UNAVAILABLE.as_u16());
+        let never = HeaderValue::from_static("false");
+        problem.headers.insert(SHOULD_RETRY, never);
         problem
     }
 

@@ -258,11 +258,7 @@ impl Upstream {
             ));
         };
         if let Some(message) = self.keys.problem(door.lane) {
-            return Err(Problem::new(
-                FailureKind::Unavailable,
-                "provider_not_configured",
-                message,
-            ));
+            return Err(Problem::not_configured(message));
         }
         let mut request = Request::new(Bytes::new());
         *request.method_mut() = http::Method::POST;

@@ -265,3 +265,28 @@ async fn the_text_format_gives_the_message_alone() {
             .starts_with("the request body is not a JSON object")
     );
 }
+
+#[tokio::test]
+async fn a_provider_without_its_key_is_a_fault_that_no_client_asks_again_about() {
+    let upstream = Upstream::start().await;
+    for (path, protocol, body) in PATHS {
+        let config = one(&upstream, protocol, "").replace("api_key = \"sk-upstream\"\n", "");
+        let gateway = Running::start(&format!(
+            "{config}auth = {{ style = \"bearer\", required = true }}\n"
+        ));
+        let got = gateway.post(path, body).await;
+        assert_eq!(got.status, 503, "{}", got.text());
+        assert!(has_shape(path, &got), "{}", got.text());
+        assert_eq!(got.header("x-should-retry"), "false");
+        let error = &got.json()["error"];
+        if protocol == MESSAGES {
+            assert_eq!(error["type"], "api_error");
+        } else {
+            assert_eq!(error["type"], "server_error");
+            assert_eq!(error["code"], "provider_not_configured");
+        }
+        let record = gateway.log.last().await;
+        assert_eq!(record.error.as_deref(), Some("provider_not_configured"));
+    }
+    assert!(upstream.received().is_empty());
+}
