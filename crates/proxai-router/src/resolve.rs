@@ -17,6 +17,9 @@ use crate::table::{Route, SIMILAR, Table};
 /// How many similar models an error names.
 const SUGGESTIONS: usize = 3;
 
+/// More than any likeness.
+const NAMED: f64 = 2.0;
+
 /// The model that means [`DefaultSpec::model`](crate::DefaultSpec::model).
 const DEFAULT_MODEL: &str = "default";
 
@@ -303,7 +306,8 @@ impl Table {
     }
 }
 
-/// The models most like one that is not known, best first. Equally good ones stay in their order.
+/// The models most like one that is not known, best first. Equally good ones stay in their order. One
+/// that the caller named but for its provider comes before all that are merely alike.
 pub fn closest(model: &str, known: impl IntoIterator<Item = String>) -> Vec<String> {
     let wanted = model.to_ascii_lowercase();
     let bare = wanted.split_once('/').map_or(&*wanted, |(_, rest)| rest);
@@ -311,8 +315,16 @@ pub fn closest(model: &str, known: impl IntoIterator<Item = String>) -> Vec<Stri
         .into_iter()
         .map(|id| {
             let known = id.to_ascii_lowercase();
-            let whole = strsim::jaro_winkler(&wanted, &known);
-            (whole.max(strsim::jaro_winkler(bare, &known)), id)
+            let mut score = 0.0_f64;
+            for part in [Some(&*known), known.split_once('/').map(|(_, rest)| rest)] {
+                let Some(part) = part else { continue };
+                if part == wanted || part.ends_with(&format!("/{wanted}")) {
+                    score = NAMED;
+                }
+                score = score.max(strsim::jaro_winkler(&wanted, part));
+                score = score.max(strsim::jaro_winkler(bare, part));
+            }
+            (score, id)
         })
         .filter(|(score, _)| model.is_empty() || *score >= SIMILAR)
         .collect();

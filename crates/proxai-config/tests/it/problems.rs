@@ -54,6 +54,32 @@ upstream_model = "$3"
 }
 
 #[test]
+fn a_vendor_in_place_of_a_protocol_gets_the_one_that_most_who_follow_it_speak() {
+    for (key, value, meant) in [
+        ("protocol", "\"openai\"", "openai_chat_completions"),
+        (
+            "protocol",
+            "\"OpenAI-compatible\"",
+            "openai_chat_completions",
+        ),
+        ("protocols", "[\"openai\"]", "openai_chat_completions"),
+        ("protocol", "\"openai_response\"", "openai_responses"),
+        ("protocol", "\"anthropic\"", "anthropic_messages"),
+    ] {
+        let found = problems(&format!(
+            "[providers.x]\nbase_url = \"http://x\"\n{key} = {value}\n"
+        ));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].ends_with(&format!(
+                "use one of openai_chat_completions, openai_responses, anthropic_messages, chat, responses, messages; did you mean `{meant}`?"
+            )),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_reported_with_its_line() {
     let found = problems("[server]\nport = 1\nport = 2\n");
     assert_eq!(found.len(), 1);

@@ -181,6 +181,23 @@ fn an_unknown_model_names_the_closest_ones() {
 }
 
 #[test]
+fn a_model_that_lacks_only_its_provider_is_the_first_to_be_suggested() {
+    let known = [
+        "tiny-randon",
+        "far/tiny-rando",
+        "llamacpp/tiny-random",
+        "hub/org/Tiny-Random",
+    ];
+    let closest = |model| proxai_router::closest(model, known.map(str::to_owned));
+    let found = closest("tiny-random");
+    assert_eq!(found[..2], ["llamacpp/tiny-random", "hub/org/Tiny-Random"]);
+    assert_eq!(closest("org/tiny-random")[0], "hub/org/Tiny-Random");
+    // Almost the model, behind a provider.
+    assert!(closest("tiny-randm").contains(&"llamacpp/tiny-random".to_owned()));
+    assert!(closest("zzzz").is_empty());
+}
+
+#[test]
 fn a_path_is_an_endpoint_of_its_own_in_every_form() {
     let hybrid = RouteSpec {
         path: Some("/hybrid".to_owned()),

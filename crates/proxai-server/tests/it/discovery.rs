@@ -122,6 +122,29 @@ async fn only_what_is_allowed_is_listed_and_served() {
 }
 
 #[tokio::test]
+async fn an_unknown_model_that_a_server_of_this_machine_has_is_suggested_with_its_provider() {
+    let (here, there) = (Upstream::start().await, Upstream::start().await);
+    here.will(Reply::json("{\"data\":[{\"id\":\"tiny-random\"}]}"));
+    let config = format!(
+        "[providers.near]\nprotocol = \"{CHAT}\"\nbase_url = \"{}\"\nlocal = true\n[providers.far]\nprotocol = \"{CHAT}\"\nbase_url = \"{}\"\napi_key = \"sk-b\"\n",
+        here.base_url(),
+        there.base_url()
+    );
+    let gateway = Running::start(&config);
+    // The first request of all, so nobody has asked for the list before.
+    let body = "{\"model\":\"tiny-random\",\"messages\":[]}";
+    let got = gateway.post("/v1/chat/completions", body).await;
+    assert_eq!(got.status, 404, "{}", got.text());
+    assert!(
+        got.text().contains("did you mean `near/tiny-random`?"),
+        "{}",
+        got.text()
+    );
+    assert_eq!(here.last().target, "/v1/models");
+    assert!(there.received().is_empty());
+}
+
+#[tokio::test]
 async fn a_declared_list_is_the_list() {
     let upstream = Upstream::start().await;
     let config = format!("{}models = [\"fixed\"]\n", one(&upstream, CHAT, ""));
