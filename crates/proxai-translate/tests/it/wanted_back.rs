@@ -82,11 +82,12 @@ fn stream(turn: usize) -> String {
         .map(|delta| json!({"id": format!("c{turn}"), "choices": [{"index": 0, "delta": delta}]}))
         .collect();
     chunks.push(json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}));
-    let frames: String = chunks
-        .iter()
-        .map(|chunk| format!("data: {chunk}\n\n"))
-        .collect();
-    frames + "data: [DONE]\n\n"
+    chunks.push(Value::Null);
+    let frame = |chunk: &Value| match chunk {
+        Value::Null => "data: [DONE]\n\n".to_owned(),
+        chunk => format!("data: {chunk}\n\n"),
+    };
+    chunks.iter().map(frame).collect::<Vec<_>>().concat()
 }
 
 /// What a client has of an answer in the end: the blocks or items.
