@@ -143,7 +143,7 @@ pub fn replay_as_stream(
     out: &mut BytesMut,
 ) -> Result<Option<Usage>, ReplyError> {
     let response = decode(&reply, body)?;
-    let mut encoder = stream_encoder(client, &reply, &response.model);
+    let mut encoder = stream_encoder(client, reply, &response.model);
     response.replay(&mut |event: Event<'_>| encoder.event(event, out));
     Ok(response.usage)
 }
@@ -151,14 +151,14 @@ pub fn replay_as_stream(
 /// What writes a stream whose upstream calls the model `model`.
 pub(crate) fn stream_encoder(
     client: Protocol,
-    reply: &Arc<ReplyContext>,
+    reply: Arc<ReplyContext>,
     model: &str,
 ) -> Box<dyn StreamEncoder> {
-    let reply = match reply.naming(model) {
-        Cow::Borrowed(_) => Arc::clone(reply),
-        Cow::Owned(named) => Arc::new(named),
+    let named = match reply.naming(model) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(named) => Some(Arc::new(named)),
     };
-    adapter(client).stream_encoder(reply)
+    adapter(client).stream_encoder(named.unwrap_or(reply))
 }
 
 /// Folds a whole stream into one answer, for a client that did not ask for a stream and an
@@ -500,7 +500,7 @@ impl Writer {
             self.phase = Phase::Streaming;
             // Nothing has been written, so another encoder can take its place.
             if self.reply.upstream_names_model {
-                self.encoder = stream_encoder(self.client, &self.reply, &start.model);
+                self.encoder = stream_encoder(self.client, Arc::clone(&self.reply), &start.model);
             }
             self.encoder.event(Event::Start(start), out);
             if let Some(usage) = self.usage {

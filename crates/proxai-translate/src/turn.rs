@@ -156,7 +156,7 @@ impl Turn {
     pub fn replay(self, client: Protocol, out: &mut BytesMut) -> Result<Option<Usage>, ReplyError> {
         let reply = Arc::clone(&self.told.reply);
         let response = self.response()?;
-        let mut encoder = stream_encoder(client, &reply, &response.model);
+        let mut encoder = stream_encoder(client, reply, &response.model);
         response.replay(&mut |event: Event<'_>| encoder.event(event, out));
         Ok(response.usage)
     }
