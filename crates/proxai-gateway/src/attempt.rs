@@ -29,7 +29,7 @@ use crate::named;
 use crate::outgoing::{Sent, Way, prepare};
 use crate::problem::{Cause, Problem};
 use crate::pulse::Pulse;
-use crate::refusal::{endpoint_is_missing, unknown_parameters};
+use crate::refusal::{endpoint_is_missing, room, unknown_parameters};
 use crate::reply::{
     Kind, collect, in_words_acted_on, is_error_object, next_piece, refused, unreadable,
 };
@@ -63,6 +63,8 @@ struct Refusal {
     said: Bytes,
     /// Members that the request had on proxai's own account.
     own: &'static [&'static str],
+    /// The limit of the answer that the client did not set.
+    made_up: Option<u64>,
 }
 
 impl From<Box<Problem>> for Refusal {
@@ -71,6 +73,7 @@ impl From<Box<Problem>> for Refusal {
             problem,
             said: Bytes::new(),
             own: &[],
+            made_up: None,
         }
     }
 }
@@ -78,7 +81,8 @@ impl From<Box<Problem>> for Refusal {
 /// Asks one upstream for a model's answer.
 ///
 /// Twice if a refusal says how to do better: at the other endpoint where one is missing (P5), and
-/// without a parameter that the model does not know (P12). Each is done once, and remembered when
+/// without a parameter that the model does not know, or with a lower limit where proxai made one up
+/// that the model cannot keep (P12). Each is done once, and remembered when
 /// it has helped.
 pub(crate) async fn generate(
     cx: Context<'_>,
@@ -122,6 +126,14 @@ pub(crate) async fn generate(
             before = Some(refusal.problem);
             continue;
         }
+        if way.room.is_none()
+            && let Some(told) = refusal
+                .made_up
+                .and_then(|limit| room::room(status, &refusal.said, limit))
+        {
+            way.room = Some(told);
+            continue;
+        }
         let unknown = unknown_parameters(status, &refusal.said, refusal.own);
         let lossless = || unknown.iter().all(|name| refusal.own.contains(name));
         let again = way.without.is_empty() && (!call.wishes.strict || lossless());
@@ -151,6 +163,7 @@ fn first_way(call: &Call, client: Protocol, upstream: &Upstream, model: &str) ->
         protocol: other.unwrap_or(protocol),
         instead_of: other.map(|_| protocol),
         without: Vec::new(),
+        room: None,
     }
 }
 
@@ -164,6 +177,16 @@ fn remember(upstream: &Upstream, model: &str, way: &Way) {
             instead = way.protocol.name(),
             "an endpoint is missing; another one is used from now on; set `protocols` to say so"
         );
+    }
+    if let Some(told) = way.room {
+        tracing::warn!(
+            provider = %upstream.name,
+            model,
+            output = told.room.output,
+            context = told.room.context,
+            "the model takes fewer tokens than requests without a limit are given; they get fewer from now on"
+        );
+        upstream.learned.set_room(model, told.room);
     }
     if !way.without.is_empty() {
         tracing::warn!(
@@ -223,8 +246,12 @@ async fn exchange(
     if parts.extensions.get::<UsedUp>().is_some() {
         tell_final(&mut problem);
     }
-    let own = sent.own;
-    Err(Refusal { problem, said, own })
+    Err(Refusal {
+        problem,
+        said,
+        own: sent.own,
+        made_up: sent.made_up,
+    })
 }
 
 async fn read(

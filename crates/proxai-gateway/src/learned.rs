@@ -13,6 +13,35 @@ use proxai_types::Protocol;
 /// names gets no memory for them, as they are refused for another reason.
 const MAX_MODELS: usize = 1024;
 
+/// How many tokens a model takes, as far as a refusal has told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// For the answer.
+    pub(crate) output: Option<u64>,
+    /// For prompt and answer together.
+    pub(crate) context: Option<u64>,
+}
+
+impl Room {
+    /// A limit for the answer to a prompt of about this size, `usual` if there is room for that. A
+    /// prompt that seems to leave none may be shorter than it seems.
+    pub(crate) fn limit(self, usual: u64, prompt: u64) -> u64 {
+        let behind = self.context.map_or(usual, |context| {
+            let rest = context.checked_sub(prompt).filter(|rest| *rest > 0);
+            rest.unwrap_or(context / 4)
+        });
+        usual.min(behind).min(self.output.unwrap_or(usual)).max(1)
+    }
+
+    /// Both, the newer word first.
+    fn and(self, older: Self) -> Self {
+        Self {
+            output: self.output.or(older.output),
+            context: self.context.or(older.context),
+        }
+    }
+}
+
 /// What is known of one upstream beyond its row.
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
@@ -20,6 +49,9 @@ pub(crate) struct Learned {
     /// Whether `refused` holds anything; nearly always it does not.
     any_refused: AtomicBool,
     refused: RwLock<HashMap<Box<str>, Vec<&'static str>>>,
+    /// Whether `rooms` holds anything.
+    any_room: AtomicBool,
+    rooms: RwLock<HashMap<Box<str>, Room>>,
 }
 
 impl Learned {
@@ -40,6 +72,26 @@ impl Learned {
         }
         let refused = self.refused.read().unwrap_or_else(PoisonError::into_inner);
         refused.get(model).cloned().unwrap_or_default()
+    }
+
+    /// How many tokens a model takes.
+    pub(crate) fn room(&self, model: &str) -> Option<Room> {
+        if !self.any_room.load(Ordering::Relaxed) {
+            return None;
+        }
+        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        rooms.get(model).copied()
+    }
+
+    /// Remembers how many tokens a model takes.
+    pub(crate) fn set_room(&self, model: &str, room: Room) {
+        let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        if rooms.len() >= MAX_MODELS && !rooms.contains_key(model) {
+            return;
+        }
+        let known = rooms.entry(model.into()).or_default();
+        *known = room.and(*known);
+        self.any_room.store(true, Ordering::Relaxed);
     }
 
     /// Remembers parameters that a model does not know.
@@ -93,6 +145,37 @@ mod tests {
         );
         learned.refuses("0", &["store"]);
         assert_eq!(learned.refused("0"), ["seed", "store"]);
+    }
+
+    #[test]
+    fn a_limit_fits_behind_the_prompt_and_is_never_nothing() {
+        let context = Room {
+            context: Some(4096),
+            output: None,
+        };
+        assert_eq!(context.limit(16_384, 96), 4000);
+        assert_eq!(context.limit(1000, 96), 1000);
+        assert_eq!(context.limit(16_384, 5000), 1024);
+        let learned = Learned::default();
+        assert_eq!(learned.room("a"), None);
+        learned.set_room("a", context);
+        let output = Room {
+            context: None,
+            output: Some(50),
+        };
+        learned.set_room("a", output);
+        let both = learned.room("a").unwrap();
+        assert_eq!(both.context, Some(4096));
+        assert_eq!(both.limit(16_384, 96), 50);
+        assert_eq!(
+            Room {
+                context: Some(1),
+                output: None
+            }
+            .limit(9, 3),
+            1
+        );
+        assert_eq!(learned.room("b"), None);
     }
 
     #[test]

@@ -21,7 +21,8 @@ use proxai_providers::quirks::{
     Change, ChangeKind, DeveloperRole, StreamSupport, SystemRole, ToolNames, request_edits,
 };
 use proxai_router::Attempt;
-use proxai_translate::{ReplyContext, RequestInfo, Target, features};
+use proxai_translate::features::Feature;
+use proxai_translate::{Prepared, ReplyContext, RequestInfo, Target, features};
 use proxai_types::Protocol;
 
 use crate::abilities::{abilities, needs_hub};
@@ -32,12 +33,16 @@ use crate::headers::forward_request;
 use crate::options;
 use crate::problem::Problem;
 use crate::refusal::inner;
+use crate::refusal::room::Told;
 use crate::snapshot::AnswerModel;
 use crate::upstream::{To, Upstream};
 
 /// Members that a translation adds on its own account. If the upstream does not want them, the
 /// client has lost nothing.
 const OWN_MEMBERS: &[&str] = &["stream_options", "store", "include"];
+
+/// What templates add to a prompt, in tokens, where its size is an estimate.
+const ROUND_A_PROMPT: u64 = 64;
 
 /// The member that asks a stream for its usage.
 pub(crate) const STREAM_OPTIONS: &str = "stream_options";
@@ -53,6 +58,8 @@ pub(crate) struct Way {
     pub(crate) instead_of: Option<Protocol>,
     /// Parameters that the upstream has just refused (P12).
     pub(crate) without: Vec<&'static str>,
+    /// What the upstream has just said of the limit that it was given unasked (P12).
+    pub(crate) room: Option<Told>,
 }
 
 /// What the upstream was sent, as far as reading its answer depends on it.
@@ -69,6 +76,8 @@ pub(crate) struct Sent {
     pub(crate) body: Bytes,
     /// Members that the request has on proxai's own account: to leave one out loses nothing.
     pub(crate) own: &'static [&'static str],
+    /// The limit of the answer, where the client set none and the protocol demands one.
+    pub(crate) made_up: Option<u64>,
     /// The client of this Chat stream did not ask for its usage, so whatever tells nothing else is
     /// not for it (T10).
     pub(crate) withhold_usage: bool,
@@ -140,6 +149,7 @@ pub(crate) fn prepare(
             names: ToolNames::default(),
             body,
             own,
+            made_up: None,
             withhold_usage: protocol == Protocol::Chat && call.head.ask_usage.is_some(),
             model: model.into(),
             name: Some(cx.model_told(call, model))
@@ -147,7 +157,7 @@ pub(crate) fn prepare(
                 .map(Box::from),
         }
     } else {
-        translated(cx, call, client, protocol, upstream, model, &quirks)?
+        translated(cx, call, client, way, upstream, model, &quirks)?
     };
     if !attempt.options.is_empty() {
         match options::merge(&sent.body, &attempt.options) {
@@ -212,11 +222,12 @@ fn translated(
     cx: Context<'_>,
     call: &Call,
     client: Protocol,
-    protocol: Protocol,
+    way: &Way,
     upstream: &Upstream,
     model: &str,
     quirks: &Quirks,
 ) -> Result<Sent, Box<Problem>> {
+    let protocol = way.protocol;
     let mut target = Target::new(model, &upstream.name);
     target.abilities = abilities(quirks);
     if client == protocol {
@@ -234,8 +245,28 @@ fn translated(
     } else {
         call.body.clone()
     };
-    let mut prepared = proxai_translate::translate_request(client, protocol, &body, &target, &info)
-        .map_err(|error| Problem::request(&error))?;
+    let translate = |target: &Target<'_>| {
+        proxai_translate::translate_request(client, protocol, &body, target, &info)
+            .map_err(|error| Problem::request(&error))
+    };
+    let mut prepared = translate(&target)?;
+    let mut made_up = made_up(&prepared, client, protocol);
+    let told = way.room;
+    let known = || upstream.learned.room(model);
+    if let Some(first) = made_up
+        && let Some(room) = told.map(|told| told.room).or_else(known)
+    {
+        let estimate = prepared.reply.estimated_input;
+        let prompt = told
+            .and_then(|told| told.prompt)
+            .unwrap_or(estimate + estimate / 4 + ROUND_A_PROMPT);
+        let limit = room.limit(first, prompt);
+        // What is added for thoughts needs its place too.
+        let added = first.saturating_sub(target.abilities.default_max_tokens);
+        target.abilities.default_max_tokens = limit.saturating_sub(added).max(1);
+        prepared = translate(&target)?;
+        made_up = self::made_up(&prepared, client, protocol);
+    }
     if cx.answer_model == AnswerModel::Upstream {
         Arc::make_mut(&mut prepared.reply).upstream_names_model = true;
     }
@@ -251,10 +282,25 @@ fn translated(
             true => ASKED_USAGE,
             false => OWN_MEMBERS,
         },
+        made_up,
         withhold_usage: false,
         model: model.into(),
         name: None,
     })
+}
+
+/// The limit of the answer, if the client set none and one is sent all the same.
+fn made_up(prepared: &Prepared, client: Protocol, protocol: Protocol) -> Option<u64> {
+    let path = Feature::MaxOutputTokens.path(client);
+    let mut losses = prepared.losses.iter();
+    if protocol == client
+        || !losses.any(|loss| loss.kind == LossKind::Defaulted && loss.path == path)
+    {
+        return None;
+    }
+    let doc = Doc::scan(&prepared.body).ok()?;
+    let limit = doc.get("max_tokens")?.of(&prepared.body);
+    std::str::from_utf8(limit).ok()?.parse().ok()
 }
 
 /// Whether the row lets a stream be asked for its usage.

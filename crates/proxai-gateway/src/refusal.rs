@@ -1,13 +1,15 @@
 //! Why an upstream refused a request, as far as asking again in another way can help (P5, P12).
 //!
-//! Two questions, both answered from what the upstream said and with a bias to "no": is the
-//! endpoint missing, rather than a model or another object; and is there a parameter, a member of
-//! tools or messages, or a role that it does not know and that the request can do without. A wrong "yes" would hide the real error behind a
-//! second request.
+//! Three questions, all answered from what the upstream said and with a bias to "no": is the
+//! endpoint missing, rather than a model or another object; is there a parameter, a member of tools
+//! or messages, or a role that it does not know and that the request can do without; and ([`room`])
+//! is it only the limit that proxai made up which is too high. A wrong "yes" would hide the real
+//! error behind a second request.
 
 use serde_json::{Map, Value};
 
 pub(crate) mod inner;
+pub(crate) mod room;
 
 use crate::outgoing::STREAM_OPTIONS;
 

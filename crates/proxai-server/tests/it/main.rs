@@ -21,6 +21,7 @@ mod keys;
 mod lifecycle;
 mod limits;
 mod loss_names;
+mod made_up_limits;
 mod metrics;
 mod models;
 mod origins;
