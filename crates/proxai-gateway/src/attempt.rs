@@ -16,28 +16,28 @@ use proxai_translate::{ReplyContext, StreamTranslator, Turn};
 use proxai_types::{Operation, Protocol, Usage};
 use proxai_upstream::ReplyBody;
 
-use crate::body::{Forward, Source};
-use crate::cache;
-use crate::call::Call;
-use crate::context::Context;
-use crate::continuing::Continuing;
-use crate::detour;
-use crate::fetch;
-use crate::headers::{EVENT_STREAM, JSON, ReplyHop, filter_reply, mark_stream};
-use crate::keys::tell_final;
-use crate::named;
-use crate::outgoing::{Sent, Way, prepare};
-use crate::problem::{Cause, Problem};
-use crate::pulse::Pulse;
-use crate::refusal::{endpoint_is_missing, room, unknown_parameters};
-use crate::reply::{
+use crate::answer::body::{Forward, Source};
+use crate::answer::named;
+use crate::answer::pulse::Pulse;
+use crate::answer::reply::{
     Kind, collect, in_words_acted_on, is_error_object, next_piece, refused, unreadable,
 };
-use crate::restore::{self, Restorer};
-use crate::stream::{Engine, StreamBody};
-use crate::tap::Tap;
-use crate::upstream::{Upstream, UsedUp};
-use crate::usage;
+use crate::answer::restore::{self, Restorer};
+use crate::answer::stream::{Engine, StreamBody};
+use crate::answer::tap::Tap;
+use crate::answer::usage;
+use crate::context::Context;
+use crate::headers::{EVENT_STREAM, JSON, ReplyHop, filter_reply, mark_stream};
+use crate::inbound::call::Call;
+use crate::outbound::cache;
+use crate::outbound::continuing::Continuing;
+use crate::outbound::fetch;
+use crate::outbound::refusal::{endpoint_is_missing, room, unknown_parameters};
+use crate::outbound::request::{Sent, Way, prepare};
+use crate::problem::{Cause, Problem};
+use crate::upstream::detour;
+use crate::upstream::keys::tell_final;
+use crate::upstream::provider::{Upstream, UsedUp};
 
 /// Up to here an answer is looked at whether it is an error in disguise (X4). Errors are short.
 const MAX_PEEK: usize = 64 << 10;

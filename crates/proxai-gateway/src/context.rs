@@ -8,11 +8,11 @@ use bytes::Bytes;
 use proxai_providers::Quirks;
 use proxai_types::{Operation, Protocol};
 
-use crate::call::Call;
-use crate::fetch::{self, Fetcher, Wanted};
+use crate::inbound::call::Call;
+use crate::outbound::fetch::{self, Fetcher, Wanted};
 use crate::problem::Problem;
 use crate::snapshot::{AnswerModel, Limits};
-use crate::upstream::{Asked, Upstream};
+use crate::upstream::provider::{Asked, Upstream};
 
 /// What an attempt needs to know beside the call.
 #[derive(Clone, Copy, Debug)]

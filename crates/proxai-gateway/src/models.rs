@@ -17,8 +17,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::date;
-use crate::discovery::{Discovery, MAX_WAIT};
-use crate::upstream::Upstream;
+use crate::upstream::discovery::{Discovery, MAX_WAIT};
+use crate::upstream::provider::Upstream;
 
 /// Most ids that one page of the Anthropic shape holds, as its reference says.
 const MAX_PAGE: usize = 1000;

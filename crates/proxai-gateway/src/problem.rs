@@ -9,7 +9,7 @@ use proxai_types::Protocol;
 use proxai_upstream::{Fault, UpstreamError};
 
 use crate::headers::JSON;
-use crate::keys::SHOULD_RETRY;
+use crate::upstream::keys::SHOULD_RETRY;
 
 /// How error bodies look (`error_responses.format`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

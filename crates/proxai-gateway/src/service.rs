@@ -22,23 +22,23 @@ use proxai_router::{Ask, FallbackOn, NoRoute, Plan};
 use proxai_types::{Operation, Protocol};
 use tokio::time::Instant;
 
+use crate::account::counters::Counters;
+use crate::account::record::{Counted, Journal, Outcome, Record, Ticket};
+use crate::answer::body::{GatewayBody, Source};
 use crate::attempt::{self, Answer};
-use crate::body::{GatewayBody, Source};
-use crate::call::{Call, Head};
-use crate::classify::{Class, classify, dialect};
-use crate::collect::collect;
 use crate::context::Context;
-use crate::counters::Counters;
-use crate::forward;
 use crate::headers::{FALLBACK_COUNT, JSON, LOSS, MODEL, PROVIDER, REQUEST_ID, ROUTE, loss_value};
 use crate::id::Ids;
-use crate::origin;
-use crate::permit::Gauge;
+use crate::inbound::call::{Call, Head};
+use crate::inbound::classify::{Class, classify, dialect};
+use crate::inbound::collect::collect;
+use crate::inbound::wishes::Wishes;
+use crate::outbound::forward;
 use crate::problem::{Cause, Problem, short_code};
-use crate::record::{Counted, Journal, Outcome, Record, Ticket};
 use crate::snapshot::{Live, Snapshot};
-use crate::upstream::To;
-use crate::wishes::Wishes;
+use crate::upstream::origin;
+use crate::upstream::permit::Gauge;
+use crate::upstream::provider::To;
 
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-proxai-attempts");
 
@@ -310,7 +310,7 @@ impl Inner {
         &self,
         snapshot: &Snapshot,
         call: &Call,
-        upstream: &Arc<crate::upstream::Upstream>,
+        upstream: &Arc<crate::upstream::provider::Upstream>,
         attempt: &proxai_router::Attempt,
         ticket: &Ticket,
     ) -> Result<Answer, Box<Problem>> {

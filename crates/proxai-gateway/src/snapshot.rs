@@ -9,10 +9,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use proxai_router::Table;
 
-use crate::fetch::Fetcher;
 use crate::models::ModelList;
+use crate::outbound::fetch::Fetcher;
 use crate::problem::ErrorFormat;
-use crate::upstream::Upstream;
+use crate::upstream::provider::Upstream;
 
 /// What a request is measured against.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower::Service;
 
-use crate::body::GatewayBody;
+use crate::answer::body::GatewayBody;
 use crate::service::Gateway;
 
 impl<B> Service<Request<B>> for Gateway

@@ -8,7 +8,7 @@ use proxai_json::Doc;
 use proxai_sse::Frame;
 use proxai_types::{Protocol, Usage};
 
-use crate::usage;
+use crate::answer::usage;
 
 /// What the frames so far have shown.
 #[derive(Debug, Default)]

@@ -19,11 +19,11 @@ use proxai_types::{Operation, Protocol};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::answer::reply::collect;
 use crate::date;
 use crate::headers::JSON;
 use crate::problem::Problem;
-use crate::reply::collect;
-use crate::upstream::{Asked, To, Upstream};
+use crate::upstream::provider::{Asked, To, Upstream};
 
 /// How long an upstream's answer is believed.
 const FRESH: Duration = Duration::from_mins(5);

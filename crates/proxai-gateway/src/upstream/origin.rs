@@ -10,7 +10,7 @@
 use proxai_router::Plan;
 use proxai_translate::seal;
 
-use crate::call::Call;
+use crate::inbound::call::Call;
 use crate::problem::{Cause, Problem};
 use crate::snapshot::Snapshot;
 

@@ -20,19 +20,19 @@ use proxai_router::Attempt;
 use proxai_types::Protocol;
 use proxai_upstream::ReplyBody;
 
+use crate::answer::body::{Forward, Source};
+use crate::answer::reply::{Kind, collect, is_error_object};
 use crate::attempt::Answer;
-use crate::body::{Forward, Source};
-use crate::call::{Call, Place};
 use crate::context::Context;
-use crate::fetch;
 use crate::headers::{JSON, ReplyHop, filter_reply, forward_request, mark_stream};
-use crate::keys::tell_final;
-use crate::options;
-use crate::outgoing::{edit, refuse_losses, set_user_agent};
+use crate::inbound::call::{Call, Place};
+use crate::outbound::fetch;
+use crate::outbound::options;
+use crate::outbound::refusal::endpoint_is_missing;
+use crate::outbound::request::{edit, refuse_losses, set_user_agent};
 use crate::problem::{Cause, Problem};
-use crate::refusal::endpoint_is_missing;
-use crate::reply::{Kind, collect, is_error_object};
-use crate::upstream::{To, Upstream, UsedUp};
+use crate::upstream::keys::tell_final;
+use crate::upstream::provider::{To, Upstream, UsedUp};
 
 const ESTIMATED: HeaderName = HeaderName::from_static("x-proxai-estimated");
 
@@ -111,7 +111,7 @@ pub(crate) async fn embeddings(
     Ok(Answer {
         status: sent.status,
         headers,
-        usage: crate::usage::in_tail(&body),
+        usage: crate::answer::usage::in_tail(&body),
         source: Source::Whole(body),
         upstream_protocol: sent.protocol,
         losses,

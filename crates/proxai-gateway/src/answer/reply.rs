@@ -12,7 +12,7 @@ use proxai_upstream::ReplyBody;
 
 use crate::headers::{ReplyHop, filter_reply};
 use crate::problem::{Cause, Problem};
-use crate::upstream::Upstream;
+use crate::upstream::provider::Upstream;
 
 /// The largest error body that is read; vendors' are below 64 kB, error pages may be more.
 const MAX_ERROR_BODY: usize = 1 << 20;

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use proxai_ir::{Failure, FailureKind};
 use proxai_router::{Attempt, CachePolicy, LossPolicy};
 
-use crate::cache;
+use crate::outbound::cache;
 use crate::problem::Problem;
 
 const STRICT: &str = "x-proxai-strict";

@@ -22,13 +22,13 @@ use proxai_translate::StreamTranslator;
 use proxai_types::Usage;
 use proxai_upstream::ReplyBody;
 
-use crate::continuing::{Continuing, Going, Next};
-use crate::output::Output;
+use crate::account::record::Outcome;
+use crate::answer::output::Output;
+use crate::answer::pulse::{Pulse, Tick};
+use crate::answer::restore::Restorer;
+use crate::answer::tap::Tap;
+use crate::outbound::continuing::{Continuing, Going, Next};
 use crate::problem::{Cause, Problem};
-use crate::pulse::{Pulse, Tick};
-use crate::record::Outcome;
-use crate::restore::Restorer;
-use crate::tap::Tap;
 
 /// What makes the client's bytes out of the upstream's.
 #[derive(Debug)]

@@ -17,10 +17,10 @@ use proxai_types::{Operation, Protocol};
 use proxai_upstream::{Client, ReplyBody, UpstreamError, UpstreamErrorKind};
 
 use crate::headers::JSON;
-use crate::keys::{KeyIndex, KeyRing, Lane, MAX_REFUSAL_BYTES, is_final};
-use crate::learned::Learned;
-use crate::permit::{Permit, PlaceLimits, Places};
 use crate::problem::Problem;
+use crate::upstream::keys::{KeyIndex, KeyRing, Lane, MAX_REFUSAL_BYTES, is_final};
+use crate::upstream::learned::Learned;
+use crate::upstream::permit::{Permit, PlaceLimits, Places};
 
 /// Sent where neither client nor provider says who is asking.
 const OWN_USER_AGENT: HeaderValue =

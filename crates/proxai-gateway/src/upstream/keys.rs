@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::problem::Problem;
-use crate::upstream::with_query;
+use crate::upstream::provider::with_query;
 
 /// How long a key rests after 429 if the upstream does not say.
 const AFTER_RATE_LIMIT: Duration = Duration::from_secs(30);

@@ -11,10 +11,10 @@ use proxai_types::Protocol;
 use proxai_upstream::ReplyBody;
 use tokio::time::Instant;
 
-use crate::pulse::Pulse;
-use crate::record::Outcome;
-use crate::stream::{Engine, StreamBody};
-use crate::tap::Tap;
+use crate::account::record::Outcome;
+use crate::answer::pulse::Pulse;
+use crate::answer::stream::{Engine, StreamBody};
+use crate::answer::tap::Tap;
 
 const KEEPALIVE: Duration = Duration::from_secs(15);
 

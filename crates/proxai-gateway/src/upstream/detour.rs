@@ -8,8 +8,8 @@
 use proxai_json::Doc;
 use proxai_types::Protocol;
 
-use crate::call::Call;
-use crate::upstream::Upstream;
+use crate::inbound::call::Call;
+use crate::upstream::provider::Upstream;
 
 /// The protocol to ask in instead of `protocol`, if the request would be refused or weakened there.
 pub(crate) fn around(

@@ -25,17 +25,17 @@ use proxai_translate::features::Feature;
 use proxai_translate::{Prepared, ReplyContext, RequestInfo, Target, features};
 use proxai_types::Protocol;
 
-use crate::abilities::{abilities, needs_hub};
-use crate::cache;
-use crate::call::Call;
 use crate::context::Context;
 use crate::headers::forward_request;
-use crate::options;
+use crate::inbound::call::Call;
+use crate::outbound::cache;
+use crate::outbound::options;
+use crate::outbound::refusal::inner;
+use crate::outbound::refusal::room::Told;
 use crate::problem::Problem;
-use crate::refusal::inner;
-use crate::refusal::room::Told;
 use crate::snapshot::AnswerModel;
-use crate::upstream::{To, Upstream};
+use crate::upstream::abilities::{abilities, needs_hub};
+use crate::upstream::provider::{To, Upstream};
 
 /// Members that a translation adds on its own account. If the upstream does not want them, the
 /// client has lost nothing.

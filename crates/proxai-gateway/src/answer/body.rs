@@ -15,9 +15,9 @@ use proxai_types::Usage;
 use proxai_upstream::{ReplyBody, UpstreamError};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::record::{Outcome, Ticket};
-use crate::stream::StreamBody;
-use crate::usage;
+use crate::account::record::{Outcome, Ticket};
+use crate::answer::stream::StreamBody;
+use crate::answer::usage;
 
 /// The body of a response.
 #[derive(Debug)]

@@ -12,8 +12,8 @@ use proxai_json::{Container, Doc, Span};
 use proxai_types::{Operation, Protocol};
 use smallvec::SmallVec;
 
+use crate::inbound::wishes::Wishes;
 use crate::problem::Problem;
-use crate::wishes::Wishes;
 
 /// A request whose body has been read.
 #[derive(Debug)]

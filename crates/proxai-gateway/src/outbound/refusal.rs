@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 pub(crate) mod inner;
 pub(crate) mod room;
 
-use crate::outgoing::STREAM_OPTIONS;
+use crate::outbound::request::STREAM_OPTIONS;
 
 /// Parameters that a request can do without: the answer is of the same kind and shape. Never what
 /// is asked (`model`, `messages`, `input`, `tools`, `tool_choice`) nor the form of the answer.

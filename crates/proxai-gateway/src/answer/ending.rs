@@ -6,7 +6,7 @@ use proxai_json::{Doc, Edit};
 use proxai_sse::encode;
 use proxai_types::Protocol;
 
-use crate::seen::Seen;
+use crate::answer::seen::Seen;
 
 /// Ends a stream with the error of its dialect, open items first (S3). `name` is the client's of the
 /// model, where the upstream knows it by another (T12).

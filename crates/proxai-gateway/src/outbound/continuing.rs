@@ -22,15 +22,15 @@ use proxai_translate::{Turn, adapter};
 use proxai_types::{Operation, Protocol};
 use proxai_upstream::ReplyBody;
 
-use crate::call::Call;
+use crate::answer::reply::{Kind, collect, refused};
+use crate::answer::restore::{self, Restorer};
 use crate::context::Context;
-use crate::keys::KeyIndex;
-use crate::outgoing::Sent;
+use crate::inbound::call::Call;
+use crate::outbound::request::Sent;
 use crate::problem::{Cause, Problem};
-use crate::reply::{Kind, collect, refused};
-use crate::restore::{self, Restorer};
 use crate::snapshot::Limits;
-use crate::upstream::{Asked, Upstream};
+use crate::upstream::keys::KeyIndex;
+use crate::upstream::provider::{Asked, Upstream};
 
 /// How often a turn is sent again. Providers pause after ten rounds of their tools, so this is
 /// near a hundred searches; a turn that goes on for longer hardly ends at all.

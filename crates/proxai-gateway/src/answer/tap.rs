@@ -20,11 +20,11 @@ use proxai_sse::{Decoder, Frame, encode};
 use proxai_types::{Protocol, Usage};
 use smallvec::SmallVec;
 
-use crate::ending;
-use crate::named;
-use crate::output::Output;
+use crate::answer::ending;
+use crate::answer::named;
+use crate::answer::output::Output;
+use crate::answer::seen::{Meaning, Seen};
 use crate::problem::short_code;
-use crate::seen::{Meaning, Seen};
 
 /// A stream within one protocol.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use proxai_ir::LossKind;
 use proxai_translate::features;
 use proxai_types::{Protocol, Usage};
 
-use crate::record::{Journal, Outcome, Record};
+use crate::account::record::{Journal, Outcome, Record};
 
 /// Counts what has happened since the start.
 #[derive(Debug, Default)]

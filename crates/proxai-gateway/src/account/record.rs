@@ -10,8 +10,8 @@ use proxai_ir::Losses;
 use proxai_types::{Protocol, Usage};
 use tokio::time::Instant;
 
-use crate::counters::Counters;
-use crate::permit::Permit;
+use crate::account::counters::Counters;
+use crate::upstream::permit::Permit;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

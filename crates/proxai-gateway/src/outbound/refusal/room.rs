@@ -5,7 +5,7 @@
 //! may say at most, or what prompt and answer may be together. Only the numbers beside known words
 //! are believed; a refusal that is about the prompt alone stays a refusal.
 
-use crate::learned::Room;
+use crate::upstream::learned::Room;
 
 /// What is tried where a refusal names the limit and no bound.
 const MODEST: u64 = 4096;

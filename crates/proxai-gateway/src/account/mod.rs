@@ -1,0 +1,4 @@
+//! What is remembered of a request when it has ended.
+
+pub(crate) mod counters;
+pub(crate) mod record;

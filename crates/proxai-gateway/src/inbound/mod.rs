@@ -1,0 +1,6 @@
+//! What the client asks: its path, its body, and its wishes about how it is handled.
+
+pub(crate) mod call;
+pub(crate) mod classify;
+pub(crate) mod collect;
+pub(crate) mod wishes;
