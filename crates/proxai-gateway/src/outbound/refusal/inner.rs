@@ -52,7 +52,7 @@ pub(super) fn member(path: &str) -> Option<&'static str> {
     })
 }
 
-/// The role that a text refuses: "messages[1].role: unknown variant `system`, expected …",
+/// The role that a text refuses: "unknown variant `system`, expected …" at `messages[1].role`,
 /// "role 'system' is not supported on this model", "Unexpected role \"system\"", and from the
 /// templates of models without one "System role not supported".
 pub(super) fn role(text: &str) -> Option<&'static str> {
