@@ -172,7 +172,7 @@ pub const TABLE: &[Row] = &[
         ["messages[].refusal", "input[].content[].refusal", ""],
         [N, N, A("kept as text")]),
     row(F::CacheMark, "prompt-cache breakpoints",
-        ["", "prompt_cache_options", "cache_control"],
+        ["cache_control", "prompt_cache_options", "cache_control"],
         [D("Chat upstreams cache by themselves"), D("Responses upstreams cache by themselves"), N]),
     row(F::CacheKey, "prompt-cache key",
         ["prompt_cache_key", "prompt_cache_key", ""],
