@@ -188,15 +188,20 @@ fn replay_part(part: PartId, content: &Content<'_>, sink: &mut dyn Sink) {
             };
             open(kind, &Str::default(), sink);
         }
-        // Answers hold no results, and no protocol streams media.
-        Content::Media(_) => {
+        // No protocol streams media, and no answer should hold a result. Each still is a part:
+        // one that is passed over would shift the ids of those behind it.
+        Content::Media(_) | Content::ToolResult(_) => {
+            let kind = if matches!(content, Content::Media(_)) {
+                "media"
+            } else {
+                "tool_result"
+            };
             let kind = PartKind::Opaque {
-                kind: Str::borrowed("media"),
+                kind: Str::borrowed(kind),
                 hosted: false,
             };
             open(kind, &Str::default(), sink);
         }
-        Content::ToolResult(_) => return,
     }
     sink.event(Event::Close { part });
 }
