@@ -81,7 +81,7 @@ pub(super) fn encode<'r>(
     let leading = request
         .turns
         .iter()
-        .take_while(|turn| is_system(turn.role))
+        .take_while(|turn| is_system(turn.role) || turn.parts.is_empty())
         .count();
     let (head, turns) = request.turns.split_at(leading);
     let mut encoder = Encoder {

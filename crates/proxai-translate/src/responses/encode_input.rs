@@ -112,7 +112,7 @@ impl<'r> Writer<'_, 'r> {
     }
 
     /// The system turns at the beginning, as far as what can be written of them is text, and the
-    /// turns behind them.
+    /// turns behind them. A turn of nothing is no beginning.
     fn instructions(
         &mut self,
         turns: &'r [Turn<'_>],
@@ -120,7 +120,7 @@ impl<'r> Writer<'_, 'r> {
         let mut instructions = String::new();
         let mut rest = turns;
         while let Some((turn, later)) = rest.split_first()
-            && turn.role == Role::System
+            && (turn.role == Role::System || turn.parts.is_empty())
         {
             let items = self.items.len();
             self.collect(turn)?;
