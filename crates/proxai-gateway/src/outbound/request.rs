@@ -2,8 +2,9 @@
 //!
 //! In this order: translation (where two protocols or the row's quirks demand it), the target's
 //! options, the one value of `stream` that the upstream knows, the client's wish about the cache, the
-//! quirks of the row, and last what the upstream itself has refused before. What that takes away is a loss (T4), and a request that
-//! rather fails than loses something fails here, before anything is sent.
+//! quirks of the row, and last what the upstream itself has refused before. What that takes away is
+//! a loss (T4), and a request that rather fails than loses something fails here, before anything is
+//! sent.
 //!
 //! A row without quirks costs a few comparisons and keeps the client's very bytes (T1).
 
