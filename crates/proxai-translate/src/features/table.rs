@@ -130,7 +130,7 @@ pub const TABLE: &[Row] = &[
         ["response_format.json_schema", "text.format", "output_config.format"],
         [N, N, M("as output_config.format; its name and description have no place there")]),
     row(F::JsonObject, "any JSON object",
-        ["response_format", "text.format", ""],
+        ["response_format", "text.format", "output_config.format"],
         [N, N, A("asked for in words")]),
     row(F::Verbosity, "verbosity",
         ["verbosity", "text.verbosity", ""],
