@@ -224,6 +224,12 @@ impl<'r> Writer<'_, 'r> {
         let mut parts = std::mem::take(&mut self.message);
         let content = match parts.as_mut_slice() {
             [] => return,
+            // As at the beginning: an instruction without a word is none.
+            [ContentPart::InputText(text)]
+                if text.text.is_empty() && matches!(role, Role::System | Role::Developer) =>
+            {
+                return;
+            }
             [ContentPart::InputText(text)] => Text::String(std::mem::take(&mut text.text)),
             [ContentPart::OutputText(text)] if text.annotations.is_empty() => {
                 Text::String(std::mem::take(&mut text.text))
