@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use http::{Response, StatusCode};
-use proxai_ir::{FailureKind, Losses};
+use proxai_ir::Losses;
 use proxai_router::Attempt;
 use proxai_sse::Decoder;
 use proxai_translate::{ReplyContext, StreamTranslator, Turn};
@@ -20,7 +20,7 @@ use crate::answer::body::{Forward, Source};
 use crate::answer::named;
 use crate::answer::pulse::Pulse;
 use crate::answer::reply::{
-    Kind, collect, in_words_acted_on, is_error_object, next_piece, refused, unreadable,
+    Kind, collect, in_words_acted_on, is_error_object, next_piece, refused, unreadable, web_page,
 };
 use crate::answer::restore::{self, Restorer};
 use crate::answer::stream::{Engine, StreamBody};
@@ -284,16 +284,8 @@ async fn read(
     }
     match (kind, call.head.stream) {
         (Kind::Page, _) => {
-            let mut problem = Problem::new(
-                FailureKind::BadUpstream,
-                "upstream_not_an_api",
-                format!(
-                    "provider `{}` answered with a web page; check its base URL",
-                    upstream.name
-                ),
-            );
-            problem.cause = Cause::Status(parts.status.as_u16());
-            Err(problem)
+            let cause = Cause::Status(parts.status.as_u16());
+            Err(web_page(upstream, cause))
         }
         (Kind::Events, true) => {
             stream(cx, client, upstream, sent, continuing, parts.headers, body).await

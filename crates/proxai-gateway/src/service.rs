@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use proxai_ir::{Failure, FailureKind, Losses};
@@ -359,13 +359,9 @@ impl Inner {
         dialect: Protocol,
     ) -> Response<GatewayBody> {
         let (id, _) = self.ids.next();
-        let allow = problem.headers.get(ALLOW).cloned();
         let mut response = problem
             .render(dialect, snapshot.errors, &id)
             .map(GatewayBody::whole);
-        if let Some(allow) = allow {
-            response.headers_mut().insert(ALLOW, allow);
-        }
         insert_id(response.headers_mut(), &id);
         response
     }

@@ -1,8 +1,10 @@
-//! Vocabulary shared by every proxai crate: protocols, operations, token usage, markers in text.
+//! Vocabulary shared by every proxai crate: protocols, operations, token usage, efforts,
+//! markers in text.
 //!
 //! No wire format and no I/O lives here. A type belongs here when crates on both sides of the
 //! sans-IO line name it.
 
+pub mod effort;
 mod marker;
 mod protocol;
 mod usage;

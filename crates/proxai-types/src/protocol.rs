@@ -18,6 +18,11 @@ impl Protocol {
     /// Every protocol, in the order tables list them.
     pub const ALL: [Self; 3] = [Self::Chat, Self::Responses, Self::Messages];
 
+    /// Its place in [`Self::ALL`], for tables with a cell per protocol.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// The short name used in fixtures, logs and the command line.
     pub const fn name(self) -> &'static str {
         match self {
@@ -122,6 +127,11 @@ impl Operation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_index_is_the_place_in_all() {
+        assert_eq!(Protocol::ALL.map(Protocol::index), [0, 1, 2]);
+    }
 
     #[test]
     fn both_names_parse_in_any_case() {

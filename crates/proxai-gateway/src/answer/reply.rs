@@ -14,6 +14,20 @@ use crate::headers::{ReplyHop, filter_reply};
 use crate::problem::{Cause, Problem};
 use crate::upstream::provider::Upstream;
 
+/// An answer that a browser would show: the address is that of a site and not of its API.
+pub(crate) fn web_page(upstream: &Upstream, cause: Cause) -> Box<Problem> {
+    let mut problem = Problem::new(
+        FailureKind::BadUpstream,
+        "upstream_not_an_api",
+        format!(
+            "provider `{}` answered with a web page; check its base URL",
+            upstream.name
+        ),
+    );
+    problem.cause = cause;
+    problem
+}
+
 /// The largest error body that is read; vendors' are below 64 kB, error pages may be more.
 const MAX_ERROR_BODY: usize = 1 << 20;
 

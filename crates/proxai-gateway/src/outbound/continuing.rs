@@ -16,13 +16,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::HeaderMap;
 use http::{Request, Response};
-use proxai_ir::FailureKind;
 use proxai_providers::quirks::ToolNames;
 use proxai_translate::{Turn, adapter};
 use proxai_types::{Operation, Protocol};
 use proxai_upstream::ReplyBody;
 
-use crate::answer::reply::{Kind, collect, refused};
+use crate::answer::reply::{Kind, collect, refused, web_page};
 use crate::answer::restore::{self, Restorer};
 use crate::context::Context;
 use crate::inbound::call::Call;
@@ -233,17 +232,6 @@ async fn next(
             let body = collect(body, limits.response_body, upstream).await?;
             Ok(Next::Whole(restore::whole(names, body)))
         }
-        Kind::Page => {
-            let mut problem = Problem::new(
-                FailureKind::BadUpstream,
-                "upstream_not_an_api",
-                format!(
-                    "provider `{}` answered with a web page; check its base URL",
-                    upstream.name
-                ),
-            );
-            problem.cause = Cause::InBand;
-            Err(problem)
-        }
+        Kind::Page => Err(web_page(upstream, Cause::InBand)),
     }
 }

@@ -46,75 +46,72 @@ impl Room {
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
     missing: [AtomicBool; 3],
-    /// Whether `refused` holds anything; nearly always it does not.
-    any_refused: AtomicBool,
-    refused: RwLock<HashMap<Box<str>, Vec<&'static str>>>,
-    /// Whether `rooms` holds anything.
-    any_room: AtomicBool,
-    rooms: RwLock<HashMap<Box<str>, Room>>,
+    refused: PerModel<Vec<&'static str>>,
+    rooms: PerModel<Room>,
+}
+
+/// One thing that is known of some models.
+#[derive(Debug, Default)]
+struct PerModel<T> {
+    /// Whether anything is; nearly always nothing is.
+    any: AtomicBool,
+    known: RwLock<HashMap<Box<str>, T>>,
+}
+
+impl<T: Clone + Default> PerModel<T> {
+    fn get(&self, model: &str) -> Option<T> {
+        if !self.any.load(Ordering::Relaxed) {
+            return None;
+        }
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(model).cloned()
+    }
+
+    fn learn(&self, model: &str, learn: impl FnOnce(&mut T)) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_MODELS && !known.contains_key(model) {
+            return;
+        }
+        learn(known.entry(model.into()).or_default());
+        self.any.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Learned {
     /// Whether the endpoint of a protocol turned out not to exist.
     pub(crate) fn is_missing(&self, protocol: Protocol) -> bool {
-        self.missing[index(protocol)].load(Ordering::Relaxed)
+        self.missing[protocol.index()].load(Ordering::Relaxed)
     }
 
     /// Remembers whether an endpoint is missing. Returns whether that is news.
     pub(crate) fn set_missing(&self, protocol: Protocol, missing: bool) -> bool {
-        self.missing[index(protocol)].swap(missing, Ordering::Relaxed) != missing
+        self.missing[protocol.index()].swap(missing, Ordering::Relaxed) != missing
     }
 
     /// The parameters that a model does not know.
     pub(crate) fn refused(&self, model: &str) -> Vec<&'static str> {
-        if !self.any_refused.load(Ordering::Relaxed) {
-            return Vec::new();
-        }
-        let refused = self.refused.read().unwrap_or_else(PoisonError::into_inner);
-        refused.get(model).cloned().unwrap_or_default()
+        self.refused.get(model).unwrap_or_default()
     }
 
     /// How many tokens a model takes.
     pub(crate) fn room(&self, model: &str) -> Option<Room> {
-        if !self.any_room.load(Ordering::Relaxed) {
-            return None;
-        }
-        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
-        rooms.get(model).copied()
+        self.rooms.get(model)
     }
 
     /// Remembers how many tokens a model takes.
     pub(crate) fn set_room(&self, model: &str, room: Room) {
-        let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
-        if rooms.len() >= MAX_MODELS && !rooms.contains_key(model) {
-            return;
-        }
-        let known = rooms.entry(model.into()).or_default();
-        *known = room.and(*known);
-        self.any_room.store(true, Ordering::Relaxed);
+        self.rooms.learn(model, |known| *known = room.and(*known));
     }
 
     /// Remembers parameters that a model does not know.
     pub(crate) fn refuses(&self, model: &str, parameters: &[&'static str]) {
-        let mut refused = self.refused.write().unwrap_or_else(PoisonError::into_inner);
-        if refused.len() >= MAX_MODELS && !refused.contains_key(model) {
-            return;
-        }
-        let known = refused.entry(model.into()).or_default();
-        for parameter in parameters {
-            if !known.contains(parameter) {
-                known.push(parameter);
+        self.refused.learn(model, |known| {
+            for parameter in parameters {
+                if !known.contains(parameter) {
+                    known.push(parameter);
+                }
             }
-        }
-        self.any_refused.store(true, Ordering::Relaxed);
-    }
-}
-
-const fn index(protocol: Protocol) -> usize {
-    match protocol {
-        Protocol::Chat => 0,
-        Protocol::Responses => 1,
-        Protocol::Messages => 2,
+        });
     }
 }
 

@@ -205,7 +205,7 @@ impl Upstream {
     /// Where to ask a model instead of an endpoint that is missing (P5).
     pub(crate) fn instead_of(&self, missing: Protocol, model: &str) -> Option<Protocol> {
         let (other, url) = self.provider.fallback(missing, model)?;
-        if self.doors[index(other)].is_none() {
+        if self.doors[other.index()].is_none() {
             self.spare
                 .get_or_init(|| Door::at(&self.provider, &url, Resource::Generate(other)))
                 .as_ref()
@@ -224,7 +224,7 @@ impl Upstream {
     ) -> Result<Request<Bytes>, Box<Problem>> {
         let made;
         let door = match to {
-            To::Generate(protocol) => self.doors[index(protocol)].as_ref().or_else(|| {
+            To::Generate(protocol) => self.doors[protocol.index()].as_ref().or_else(|| {
                 let spare = self.spare.get()?.as_ref();
                 spare.filter(|door| door.lane == Lane::Generate(protocol))
             }),
@@ -455,14 +455,6 @@ pub(crate) fn with_query(uri: &Uri, query: Option<&str>, pair: Option<&str>) -> 
         Err(_) => return uri.clone(),
     }
     Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
-}
-
-const fn index(protocol: Protocol) -> usize {
-    match protocol {
-        Protocol::Chat => 0,
-        Protocol::Responses => 1,
-        Protocol::Messages => 2,
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use proxai_types::Protocol;
 
-use super::{TABLE, index};
+use super::TABLE;
 
 /// The label of what no protocol knows.
 pub const OTHER: &str = "other";
@@ -74,7 +74,7 @@ pub fn label(path: &str, client: Protocol) -> &'static str {
     let shape = without_indexes(path);
     let of_table = TABLE
         .iter()
-        .flat_map(|row| [row.paths[index(client)], row.title])
+        .flat_map(|row| [row.paths[client.index()], row.title])
         .filter(|known| !known.is_empty() && begins_with(&shape, known))
         .max_by_key(|known| known.len());
     let top = shape.split(['.', '[']).next().unwrap_or_default();

@@ -145,21 +145,13 @@ impl Feature {
     /// How a protocol spells it; the title where it cannot.
     pub fn path(self, protocol: Protocol) -> &'static str {
         let row = self.row();
-        let path = row.paths[index(protocol)];
+        let path = row.paths[protocol.index()];
         if path.is_empty() { row.title } else { path }
     }
 
     /// How a target holds it.
     pub fn support(self, target: Protocol) -> Support {
-        self.row().targets[index(target)]
-    }
-}
-
-const fn index(protocol: Protocol) -> usize {
-    match protocol {
-        Protocol::Chat => 0,
-        Protocol::Responses => 1,
-        Protocol::Messages => 2,
+        self.row().targets[target.index()]
     }
 }
 

@@ -7,7 +7,7 @@ use proxai_ir::Losses;
 use proxai_json::Doc;
 use proxai_types::Protocol;
 
-use super::{Feature, TABLE, index};
+use super::{Feature, TABLE};
 
 /// A member that a loss names, and what clients send in its place, the likelier first.
 const OTHERS: &[(&str, &[&str])] = &[
@@ -89,8 +89,8 @@ fn in_clients_words(path: &str, upstream: Protocol, client: Protocol) -> Option<
         let same = |it: &&(Protocol, &str, Feature)| it.0 == upstream && it.1 == stem;
         ALIASES.iter().find(same).map(|it| it.2.row())
     };
-    let row = alias().or_else(|| TABLE.iter().find(|row| row.paths[index(upstream)] == stem))?;
-    let own = row.paths[index(client)];
+    let row = alias().or_else(|| TABLE.iter().find(|row| row.paths[upstream.index()] == stem))?;
+    let own = row.paths[client.index()];
     (!own.is_empty()).then(|| format!("{own}{rest}"))
 }
 

@@ -22,12 +22,10 @@ use proxai_json::Str;
 use proxai_messages as wire;
 use proxai_messages::Json;
 use proxai_types::Protocol;
+use proxai_types::effort::{MIN_BUDGET, budget_of, effort_of};
 
 use crate::context::Target;
 use crate::features::{Feature, lose, lose_at};
-
-/// The smallest budget the API takes.
-const MIN_BUDGET: u64 = 1024;
 
 /// What a JSON answer is asked for with, where no schema can be given.
 const JSON_OBJECT: &str =
@@ -214,7 +212,11 @@ impl Thinking<'_, '_> {
             (None, Some(effort)) => {
                 self.losses
                     .approximated(at, "the effort is sent as a budget");
-                budget_of(effort)
+                match effort {
+                    // Below what Messages has a name for.
+                    "minimal" => MIN_BUDGET,
+                    effort => budget_of(effort),
+                }
             }
             (None, None) => {
                 self.losses
@@ -222,27 +224,6 @@ impl Thinking<'_, '_> {
                 budget_of("medium")
             }
         }
-    }
-}
-
-fn budget_of(effort: &str) -> u64 {
-    match effort {
-        "minimal" => MIN_BUDGET,
-        "low" => 2048,
-        "high" => 16_384,
-        "xhigh" => 32_768,
-        "max" => 65_536,
-        _ => 8192,
-    }
-}
-
-const fn effort_of(budget: u64) -> &'static str {
-    match budget {
-        0..=2048 => "low",
-        2049..=8192 => "medium",
-        8193..=24_576 => "high",
-        24_577..=49_152 => "xhigh",
-        _ => "max",
     }
 }
 

@@ -7,15 +7,13 @@
 
 use proxai_json::{Container, Doc, Span};
 use proxai_types::Protocol;
+use proxai_types::effort::{MIN_BUDGET, budget_of, effort_of};
 
 use super::{ChangeKind, Pass, quoted};
 use crate::quirks::Quirks;
 
 const QUIRK: &str = "reasoning";
 const KEY: &str = "thinking";
-
-/// The smallest budget that the API takes.
-const MIN_BUDGET: u64 = 1024;
 
 /// Whether the quirks are about it.
 pub(super) fn concern(quirks: &Quirks) -> bool {
@@ -128,27 +126,6 @@ fn unthinking_tool_loop(doc: &Doc<'_>) -> bool {
         .first()
         .is_some_and(|kind| matches!(&**kind, "thinking" | "redacted_thinking"));
     !thought && kinds.iter().any(|kind| kind == "tool_use")
-}
-
-/// The same steps as in translation.
-fn budget_of(effort: &str) -> u64 {
-    match effort {
-        "low" => 2048,
-        "high" => 16_384,
-        "xhigh" => 32_768,
-        "max" => 65_536,
-        _ => 8192,
-    }
-}
-
-const fn effort_of(budget: u64) -> &'static str {
-    match budget {
-        0..=2048 => "low",
-        2049..=8192 => "medium",
-        8193..=24_576 => "high",
-        24_577..=49_152 => "xhigh",
-        _ => "max",
-    }
 }
 
 #[cfg(test)]
