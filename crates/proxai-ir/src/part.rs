@@ -228,6 +228,20 @@ impl<'a> Media<'a> {
             citations: false,
         }
     }
+
+    /// A document whose type says that it is none becomes what it is. Clients attach pictures and
+    /// sound as files, and a target with a part for each refuses them there.
+    #[must_use]
+    pub fn as_its_type_says(mut self) -> Self {
+        let family = self.media_type.as_deref().and_then(|it| it.split_once('/'));
+        self.kind = match (self.kind, family) {
+            (MediaKind::Document, Some(("image", _))) => MediaKind::Image,
+            (MediaKind::Document, Some(("audio", _))) => MediaKind::Audio,
+            (MediaKind::Document, Some(("video", _))) => MediaKind::Video,
+            (kind, _) => kind,
+        };
+        self
+    }
 }
 
 /// Where media is.

@@ -57,7 +57,7 @@ pub(super) fn from_audio(audio: wire::InputAudio<'_>) -> Media<'_> {
 
 /// A file; `None` if it has no source.
 pub(super) fn from_file(file: wire::FileSource<'_>) -> Option<Media<'_>> {
-    let mut media = match (file.file_data, file.file_id) {
+    let media = match (file.file_data, file.file_id) {
         (Some(data), _) if data.starts_with("data:") || data.starts_with("http") => {
             from_address(MediaKind::Document, data)
         }
@@ -65,17 +65,11 @@ pub(super) fn from_file(file: wire::FileSource<'_>) -> Option<Media<'_>> {
         (None, Some(id)) => Media::new(MediaKind::Document, MediaSource::File(id)),
         (None, None) => return None,
     };
-    if let Some(media_type) = media.media_type.as_deref() {
-        if media_type.starts_with("image/") {
-            media.kind = MediaKind::Image;
-        } else if media_type.starts_with("audio/") {
-            media.kind = MediaKind::Audio;
-        } else if media_type.starts_with("video/") {
-            media.kind = MediaKind::Video;
-        }
-    }
-    media.name = file.filename;
-    Some(media)
+    let media = Media {
+        name: file.filename,
+        ..media
+    };
+    Some(media.as_its_type_says())
 }
 
 /// The address of a link in either form.

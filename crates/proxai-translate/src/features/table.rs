@@ -155,7 +155,7 @@ pub const TABLE: &[Row] = &[
         [R("a file id is known only to the provider that holds the file: send its content"), R("a file id is known only to the provider that holds the file: send its content"), R("a file id is known only to the provider that holds the file: send its content")]),
     row(F::Audio, "audio",
         ["messages[].content[].input_audio", "input[].content[].input_audio", ""],
-        [N, N, R("Messages takes no audio: send it to a Chat or Responses upstream")]),
+        [N, R("Responses takes no audio: send it to a Chat upstream"), R("Messages takes no audio: send it to a Chat upstream")]),
     row(F::Video, "video",
         ["messages[].content[].video_url", "", ""],
         [N, R("Responses takes no video"), R("Messages takes no video")]),

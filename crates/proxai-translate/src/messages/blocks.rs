@@ -111,12 +111,13 @@ pub(super) fn part<'a>(
             unread(at, &document.extra, losses);
             let media = media(MediaKind::Document, document.source, side, at, losses)?;
             let cites = document.citations.and_then(|config| config.enabled);
-            Content::Media(Media {
+            let media = Media {
                 name: document.title,
                 context: document.context,
                 citations: cites.unwrap_or(false),
                 ..media
-            })
+            };
+            Content::Media(media.as_its_type_says())
         }
         ContentBlock::SearchResult(result) => {
             losses.approximated(

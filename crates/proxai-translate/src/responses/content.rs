@@ -108,7 +108,10 @@ fn read<'a>(at: At, part: ContentPart<'a>, losses: &mut Losses) -> Option<Part<'
                 detail: part.detail,
                 ..Media::new(MediaKind::Document, source.0)
             };
-            (Content::Media(media), part.prompt_cache_breakpoint)
+            (
+                Content::Media(media.as_its_type_says()),
+                part.prompt_cache_breakpoint,
+            )
         }
         ContentPart::InputAudio(part) => {
             let audio = part.input_audio.unwrap_or_default();
@@ -331,10 +334,7 @@ fn write_media<'p>(
         _ => RequestError::unsupported(part.at, "this upstream takes text, images and documents"),
     };
     match (media.kind, &media.source) {
-        (MediaKind::Audio, _) => Err(RequestError::unsupported(
-            part.at,
-            "Responses upstreams take no audio: send it to a Chat upstream",
-        )),
+        (MediaKind::Audio, _) => Err(refused(Feature::Audio)),
         (MediaKind::Video, _) => Err(refused(Feature::Video)),
         (_, MediaSource::File(_)) => Err(refused(Feature::UploadedFile)),
         (_, MediaSource::Text(text)) => {
