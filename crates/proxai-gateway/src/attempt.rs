@@ -1,4 +1,4 @@
-//! One attempt: a request to one upstream, and what becomes of its answer.
+//! One attempt: a request to one upstream, sent again where a refusal says how to do better.
 //!
 //! Returns either an answer that is committed (its status is known to be right and the body can
 //! be sent) or a problem, after which another target may still be tried. Nothing here writes to
@@ -6,55 +6,24 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
-use http::{Response, StatusCode};
-use proxai_ir::Losses;
+use bytes::Bytes;
 use proxai_router::Attempt;
-use proxai_sse::Decoder;
-use proxai_translate::{ReplyContext, StreamTranslator, Turn};
-use proxai_types::{Operation, Protocol, Usage};
-use proxai_upstream::ReplyBody;
+use proxai_types::{Operation, Protocol};
 
-use crate::answer::body::{Forward, Source};
-use crate::answer::named;
-use crate::answer::pulse::Pulse;
-use crate::answer::reply::{
-    Kind, collect, in_words_acted_on, is_error_object, next_piece, refused, unreadable, web_page,
-};
-use crate::answer::restore::{self, Restorer};
-use crate::answer::stream::{Engine, StreamBody};
-use crate::answer::tap::Tap;
-use crate::answer::usage;
+use crate::answer::Answer;
+use crate::answer::read::Reading;
+use crate::answer::reply::refused;
 use crate::context::Context;
-use crate::headers::{EVENT_STREAM, JSON, ReplyHop, filter_reply, mark_stream};
 use crate::inbound::call::Call;
 use crate::outbound::cache;
 use crate::outbound::continuing::Continuing;
 use crate::outbound::fetch;
 use crate::outbound::refusal::{endpoint_is_missing, room, unknown_parameters};
-use crate::outbound::request::{Sent, Way, prepare};
+use crate::outbound::request::{Way, prepare};
 use crate::problem::{Cause, Problem};
 use crate::upstream::detour;
 use crate::upstream::keys::tell_final;
 use crate::upstream::provider::{Upstream, UsedUp};
-
-/// Up to here an answer is looked at whether it is an error in disguise (X4). Errors are short.
-const MAX_PEEK: usize = 64 << 10;
-
-/// An answer that is certain enough to be sent.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) source: Source,
-    pub(crate) upstream_protocol: Protocol,
-    pub(crate) losses: Losses,
-    pub(crate) usage: Option<Usage>,
-    pub(crate) stream: bool,
-    /// How often a paused turn was sent again for it.
-    pub(crate) continuations: u32,
-}
 
 /// A refusal, and what may be tried against it.
 struct Refusal {
@@ -238,7 +207,14 @@ async fn exchange(
         // The answer may take long, and nothing asks for the request again.
         sent.body = Bytes::new();
         let continuing = continuing.map(|continuing| continuing.with_key_of(&response));
-        return Ok(read(cx, call, client, upstream, sent, continuing, response).await?);
+        let reading = Reading {
+            cx,
+            call,
+            upstream,
+            sent,
+            continuing,
+        };
+        return Ok(reading.answer(response).await?);
     }
     let (parts, body) = response.into_parts();
     let (mut problem, said) =
@@ -251,309 +227,5 @@ async fn exchange(
         said,
         own: sent.own,
         made_up: sent.made_up,
-    })
-}
-
-async fn read(
-    cx: Context<'_>,
-    call: &Call,
-    client: Protocol,
-    upstream: &Upstream,
-    sent: Sent,
-    continuing: Option<Box<Continuing>>,
-    response: Response<ReplyBody>,
-) -> Result<Answer, Box<Problem>> {
-    let (parts, body) = response.into_parts();
-    let kind = Kind::of(&parts.headers, call.head.stream);
-    let (continuing, whole) = match continuing {
-        Some(continuing) if kind == Kind::Events && call.head.stream => (Some(continuing), None),
-        whole => (None, whole),
-    };
-    if let Some(continuing) = whole {
-        let reply = sent.context(cx, call, upstream);
-        return turn(
-            client,
-            upstream,
-            reply,
-            sent,
-            continuing,
-            parts.headers,
-            body,
-        )
-        .await;
-    }
-    match (kind, call.head.stream) {
-        (Kind::Page, _) => {
-            let cause = Cause::Status(parts.status.as_u16());
-            Err(web_page(upstream, cause))
-        }
-        (Kind::Events, true) => {
-            stream(cx, client, upstream, sent, continuing, parts.headers, body).await
-        }
-        (Kind::Events, false) => {
-            let whole = collect(body, cx.limits.response_body, upstream).await?;
-            let whole = restore::events(&sent.names, whole, cx.limits.event);
-            let reply = sent.context(cx, call, upstream);
-            let folded = proxai_translate::fold_stream(client, &reply, whole)
-                .map_err(|error| unreadable(&error, upstream))?;
-            let mut losses = sent.losses;
-            losses.extend(folded.losses);
-            Ok(json(
-                parts.headers,
-                folded.body.into(),
-                sent.upstream,
-                losses,
-                folded.usage,
-            ))
-        }
-        (Kind::Json, true) => {
-            let whole = collect(body, cx.limits.response_body, upstream).await?;
-            let whole = restore::whole(&sent.names, whole);
-            let reply = sent.context(cx, call, upstream);
-            let mut out = BytesMut::new();
-            let usage = proxai_translate::replay_as_stream(client, reply, &whole, &mut out)
-                .map_err(|error| unreadable(&error, upstream))?;
-            Ok(replayed(
-                parts.headers,
-                out,
-                sent.upstream,
-                sent.losses,
-                usage,
-            ))
-        }
-        (Kind::Json, false) => match sent.reply.clone() {
-            None => untouched(cx, upstream, sent, parts.status, parts.headers, body).await,
-            Some(reply) => {
-                let whole = collect(body, cx.limits.response_body, upstream).await?;
-                let whole = restore::whole(&sent.names, whole);
-                let translated = proxai_translate::translate_response(client, &reply, &whole)
-                    .map_err(|error| unreadable(&error, upstream))?;
-                let mut losses = sent.losses;
-                losses.extend(translated.losses);
-                Ok(json(
-                    parts.headers,
-                    translated.body.into(),
-                    sent.upstream,
-                    losses,
-                    translated.usage,
-                ))
-            }
-        },
-    }
-}
-
-/// A turn that the upstream may pause, read whole (case 104).
-async fn turn(
-    client: Protocol,
-    upstream: &Upstream,
-    reply: Arc<ReplyContext>,
-    sent: Sent,
-    mut continuing: Box<Continuing>,
-    headers: HeaderMap,
-    body: ReplyBody,
-) -> Result<Answer, Box<Problem>> {
-    let mut turn = Turn::new(reply);
-    continuing.complete(&mut turn, &headers, body).await?;
-    let mut answer = if continuing.wants_stream() {
-        let mut out = BytesMut::new();
-        let usage = turn
-            .replay(client, &mut out)
-            .map_err(|error| unreadable(&error, upstream))?;
-        replayed(headers, out, sent.upstream, sent.losses, usage)
-    } else {
-        let told = turn
-            .translate(client)
-            .map_err(|error| unreadable(&error, upstream))?;
-        let mut losses = sent.losses;
-        losses.extend(told.losses);
-        let body = told.body.into();
-        json(headers, body, sent.upstream, losses, told.usage)
-    };
-    answer.continuations = continuing.count();
-    Ok(answer)
-}
-
-fn replayed(
-    headers: HeaderMap,
-    body: BytesMut,
-    upstream_protocol: Protocol,
-    losses: Losses,
-    usage: Option<Usage>,
-) -> Answer {
-    let mut answer = json(headers, body.freeze(), upstream_protocol, losses, usage);
-    answer.headers.insert(CONTENT_TYPE, EVENT_STREAM);
-    mark_stream(&mut answer.headers);
-    answer.stream = true;
-    answer
-}
-
-fn json(
-    headers: HeaderMap,
-    body: Bytes,
-    upstream_protocol: Protocol,
-    losses: Losses,
-    usage: Option<Usage>,
-) -> Answer {
-    let mut headers = filter_reply(ReplyHop::Replaced, headers);
-    headers.insert(CONTENT_TYPE, JSON);
-    Answer {
-        status: StatusCode::OK,
-        headers,
-        source: Source::Whole(body),
-        upstream_protocol,
-        losses,
-        usage,
-        stream: false,
-        continuations: 0,
-    }
-}
-
-/// A stream, once it has begun.
-async fn stream(
-    cx: Context<'_>,
-    client: Protocol,
-    upstream: &Upstream,
-    sent: Sent,
-    continuing: Option<Box<Continuing>>,
-    headers: HeaderMap,
-    body: ReplyBody,
-) -> Result<Answer, Box<Problem>> {
-    let pulse = Pulse::new(
-        cx.limits.keepalive,
-        upstream.read_idle_timeout,
-        cx.limits.tool_call_timeout,
-    );
-    let same = sent.reply.is_none();
-    let engine = match sent.reply {
-        None => {
-            let id = Arc::clone(cx.request_id);
-            let tap = Tap::new(client, cx.limits.event, id);
-            let tap = tap.withholding_usage(sent.withhold_usage);
-            Engine::Tap(Box::new(tap.naming(sent.name)))
-        }
-        Some(reply) => {
-            let translator = StreamTranslator::new(client, reply);
-            let translator = match &continuing {
-                Some(_) => translator.continuing(),
-                None => translator,
-            };
-            Engine::Translate(
-                Decoder::with_max_frame(cx.limits.event),
-                Box::new(translator),
-            )
-        }
-    };
-    let mut stream = StreamBody::new(body, engine, pulse);
-    if let Some(continuing) = continuing {
-        stream.continue_with(continuing);
-    }
-    if !sent.names.is_empty() {
-        stream.restore(Restorer::new(sent.names, cx.limits.event));
-    }
-    if let Err(failure) = stream.begin().await {
-        let mut problem = Problem::refused(failure);
-        problem.headers = filter_reply(ReplyHop::Replaced, headers);
-        problem.cause = Cause::InBand;
-        return Err(problem);
-    }
-    let mut headers = if same {
-        filter_reply(ReplyHop::Untouched, headers)
-    } else {
-        filter_reply(ReplyHop::Replaced, headers)
-    };
-    if !same {
-        headers.insert(CONTENT_TYPE, EVENT_STREAM);
-    }
-    mark_stream(&mut headers);
-    Ok(Answer {
-        status: StatusCode::OK,
-        headers,
-        source: Source::Stream(Box::new(stream)),
-        upstream_protocol: sent.upstream,
-        losses: sent.losses,
-        usage: None,
-        stream: true,
-        continuations: 0,
-    })
-}
-
-/// Corrects the length that the upstream told.
-fn lengthen(headers: &mut HeaderMap, more: u64, less: u64) {
-    let told = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
-        .and_then(|told| (told + more).checked_sub(less));
-    if let Some(told) = told {
-        headers.insert(CONTENT_LENGTH, told.into());
-    }
-}
-
-/// An answer within one protocol: its first piece is looked at, then all goes on as it comes.
-async fn untouched(
-    cx: Context<'_>,
-    upstream: &Upstream,
-    sent: Sent,
-    status: StatusCode,
-    headers: HeaderMap,
-    mut body: ReplyBody,
-) -> Result<Answer, Box<Problem>> {
-    let protocol = sent.upstream;
-    let (first, rest) = if sent.names.is_empty() {
-        let first = next_piece(&mut body, upstream).await?;
-        let whole = first.is_none() || http_body::Body::is_end_stream(&body);
-        (first, (!whole).then_some(body))
-    } else {
-        // A name may stand anywhere in the answer, so all of it is needed.
-        let whole = collect(body, cx.limits.response_body, upstream).await?;
-        (Some(restore::whole(&sent.names, whole)), None)
-    };
-    if let Some(piece) = &first
-        && rest.is_none()
-        && piece.len() <= MAX_PEEK
-        && is_error_object(piece)
-    {
-        let mut failure = proxai_translate::decode_failure(protocol, 200, piece);
-        failure.status = failure.status.filter(|status| *status >= 400);
-        let told = in_words_acted_on(protocol, &failure, piece);
-        let mut problem = Problem::refused(failure);
-        problem.headers = filter_reply(ReplyHop::Untouched, headers);
-        problem.headers.remove(CONTENT_LENGTH);
-        problem.verbatim = told.map(Bytes::from).or(first);
-        problem.cause = Cause::InBand;
-        return Err(problem);
-    }
-    let mut headers = filter_reply(ReplyHop::Untouched, headers);
-    let named = sent.name.as_deref().zip(first.as_ref());
-    let first = match named.and_then(|(name, piece)| named::answer(piece, name)) {
-        Some(named) => {
-            let more = named.len() as u64;
-            let less = first.map_or(0, |piece| piece.len() as u64);
-            lengthen(&mut headers, more, less);
-            Some(named)
-        }
-        None => first,
-    };
-    let (source, usage) = match rest {
-        None => {
-            // Known now, where the upstream used chunks.
-            headers.remove(CONTENT_LENGTH);
-            let first = first.unwrap_or_default();
-            let usage = usage::in_tail(&first);
-            (Source::Whole(first), usage)
-        }
-        Some(body) => {
-            let forward = Forward::new(first, body, upstream.read_idle_timeout, true);
-            (Source::Forward(Box::new(forward)), None)
-        }
-    };
-    Ok(Answer {
-        status,
-        headers,
-        source,
-        upstream_protocol: protocol,
-        losses: sent.losses,
-        usage,
-        stream: false,
-        continuations: 0,
     })
 }

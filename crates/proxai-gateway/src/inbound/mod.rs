@@ -3,4 +3,5 @@
 pub(crate) mod call;
 pub(crate) mod classify;
 pub(crate) mod collect;
+pub(crate) mod plan;
 pub(crate) mod wishes;

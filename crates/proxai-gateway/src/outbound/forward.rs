@@ -20,9 +20,9 @@ use proxai_router::Attempt;
 use proxai_types::Protocol;
 use proxai_upstream::ReplyBody;
 
+use crate::answer::Answer;
 use crate::answer::body::{Forward, Source};
 use crate::answer::reply::{Kind, collect, is_error_object};
-use crate::attempt::Answer;
 use crate::context::Context;
 use crate::headers::{JSON, ReplyHop, filter_reply, forward_request, mark_stream};
 use crate::inbound::call::{Call, Place};
@@ -109,14 +109,9 @@ pub(crate) async fn embeddings(
         }
     };
     Ok(Answer {
-        status: sent.status,
-        headers,
         usage: crate::answer::usage::in_tail(&body),
-        source: Source::Whole(body),
-        upstream_protocol: sent.protocol,
         losses,
-        stream: false,
-        continuations: 0,
+        ..Answer::whole(sent.status, headers, body, sent.protocol)
     })
 }
 
@@ -149,16 +144,7 @@ pub(crate) async fn count_tokens(
     if !nothing && !endpoint_is_missing(status.as_u16(), &body, &attempt.upstream_model) {
         let mut headers = filter_reply(ReplyHop::Forwarded, headers);
         headers.remove(CONTENT_LENGTH);
-        return Ok(Answer {
-            status,
-            headers,
-            source: Source::Whole(body),
-            upstream_protocol: protocol,
-            losses: Losses::new(),
-            usage: None,
-            stream: false,
-            continuations: 0,
-        });
+        return Ok(Answer::whole(status, headers, body, protocol));
     }
     estimate(call, upstream).await
 }
@@ -192,16 +178,14 @@ async fn estimate(call: &Call, upstream: &Upstream) -> Result<Answer, Box<Proble
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(ESTIMATED, HeaderValue::from_static("true"));
-    Ok(Answer {
-        status: StatusCode::OK,
+    let body = format!(r#"{{"input_tokens":{tokens}}}"#);
+    let protocol = upstream.provider.protocol_for(Protocol::Messages);
+    Ok(Answer::whole(
+        StatusCode::OK,
         headers,
-        source: Source::Whole(format!(r#"{{"input_tokens":{tokens}}}"#).into()),
-        upstream_protocol: upstream.provider.protocol_for(Protocol::Messages),
-        losses: Losses::new(),
-        usage: None,
-        stream: false,
-        continuations: 0,
-    })
+        body.into(),
+        protocol,
+    ))
 }
 
 /// The answer of an upstream, not yet looked at.

@@ -6,6 +6,8 @@
 //! that upstreams list themselves (P14) where the configuration does not. The latter bear their
 //! provider's name in front, unless there is but one provider and it takes them without.
 
+mod answer;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,8 @@ use tokio::time::Instant;
 use crate::date;
 use crate::upstream::discovery::{Discovery, MAX_WAIT};
 use crate::upstream::provider::Upstream;
+
+pub(crate) use self::answer::answer;
 
 /// Most ids that one page of the Anthropic shape holds, as its reference says.
 const MAX_PAGE: usize = 1000;
