@@ -18,6 +18,7 @@ use proxai_types::Protocol;
 
 use super::media::{self, Obstacle};
 use super::reasoning;
+use super::thoughts::{self, Seal};
 use crate::adapter::RequestError;
 use crate::context::Target;
 use crate::features::{Feature, lose_at};
@@ -201,7 +202,7 @@ impl<'r> Writer<'r, '_> {
                 Content::Refusal(text) => said.text(text),
                 Content::Reasoning(thought) => self.thought(part, thought, &mut said),
                 Content::ToolCall(call) => {
-                    let seal = self.call_seal(call.sealed.as_ref());
+                    let seal = self.call_seal(part, call.sealed.as_ref());
                     said.calls.push(written_call(call, seal));
                 }
                 _ => self.opaque(part),
@@ -225,49 +226,27 @@ impl<'r> Writer<'r, '_> {
         }
     }
 
-    /// The value of a seal, if it may be sent to this upstream (T6).
-    fn opened<'s>(&self, sealed: Option<&'s Sealed<'_>>) -> Option<&'s str> {
-        sealed
-            .filter(|sealed| seal::belongs_to(sealed, Protocol::Chat, self.target.issuer))
-            .map(|sealed| sealed.data.as_str())
-    }
-
-    fn call_seal(&self, sealed: Option<&'r Sealed<'_>>) -> Option<wire::Raw<'r>> {
-        self.opened(sealed).and_then(wire::Raw::view)
+    /// The signature of a call, if it may be sent to this upstream (T6).
+    fn call_seal(
+        &mut self,
+        part: &Part<'_>,
+        sealed: Option<&'r Sealed<'_>>,
+    ) -> Option<wire::Raw<'r>> {
+        let sealed = sealed?;
+        if !seal::belongs_to(sealed, Protocol::Chat, self.target.issuer) {
+            self.losses.dropped(part.at, seal::FOREIGN_CALL);
+            return None;
+        }
+        wire::Raw::view(&sealed.data)
     }
 
     fn thought(&mut self, part: &Part<'_>, thought: &'r Reasoning<'_>, said: &mut Said<'r>) {
-        let mut kept = false;
-        let mut text = thought.text.as_str();
-        let echoed = thought.sealed.as_ref().and_then(seal::echo_of);
-        let value = self.opened(thought.sealed.as_ref());
-        if let Some(carried) = echoed {
-            if value.is_none() {
-                // Another upstream wanted it back.
-                text = "";
-            } else if !carried.is_empty() {
-                text = carried;
-            }
-        } else if let Some(value) = value {
-            if value.trim_start().starts_with('[') {
-                reasoning::join_arrays(&mut said.details, value);
-                kept = true;
-            } else if let Some(extra) = wire::Raw::view(value) {
-                said.extras.push((thought.id.as_deref(), extra));
-                kept = true;
-            }
-        }
-        if self.target.abilities.reasoning_echo && !text.is_empty() {
-            said.thought.push_str(text);
-            kept = true;
-        }
-        if !kept {
-            lose_at(
-                Feature::ReasoningHistory,
-                part.at,
-                Protocol::Chat,
-                self.losses,
-            );
+        let sent = thoughts::sendable(part.at, thought, self.target, self.losses);
+        said.thought.push_str(sent.text);
+        match sent.seal {
+            Some(Seal::Details(array)) => reasoning::join_arrays(&mut said.details, array),
+            Some(Seal::Extra(extra)) => said.extras.push((thought.id.as_deref(), extra)),
+            None => {}
         }
     }
 

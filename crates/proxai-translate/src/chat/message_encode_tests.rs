@@ -270,7 +270,37 @@ fn reasoning_goes_back_only_where_it_belongs() {
             r#"{"role":"assistant","content":"Hi","reasoning_content":"hmhmhm","reasoning_details":[{"data":"A"}],"tool_calls":[{"type":"function","id":"a","function":{"name":"f","arguments":"{}"}}]}"#
         ]
     );
-    assert!(losses.is_empty(), "{losses:?}");
+    let why = "the text is sent as reasoning, without the seal of who issued it";
+    let expected = [1, 2].map(|part| format!("messages[0].content[{part}] approximated: {why}"));
+    assert_eq!(losses, expected);
+}
+
+#[test]
+fn the_signature_of_a_call_stays_behind_with_a_report_if_another_provider_gave_it() {
+    let signed = |issuer: &'static str| {
+        Content::ToolCall(ToolCall {
+            id: issuer.into(),
+            name: "f".into(),
+            sealed: Some(Sealed {
+                origin: Protocol::Chat,
+                issuer: Some(issuer.into()),
+                data: r#"{"vendor":1}"#.into(),
+            }),
+            ..ToolCall::default()
+        })
+    };
+    let turns = vec![turn(Role::Assistant, vec![signed("up"), signed("other")])];
+    let (messages, losses) = written(turns, |_| {});
+    assert_eq!(
+        messages,
+        [
+            r#"{"role":"assistant","content":null,"tool_calls":[{"type":"function","id":"up","function":{"name":"f","arguments":"{}"},"extra_content":{"vendor":1}},{"type":"function","id":"other","function":{"name":"f","arguments":"{}"}}]}"#
+        ]
+    );
+    assert_eq!(
+        losses,
+        ["messages[0].content[1] dropped: the call was sealed by another provider"]
+    );
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod response_encode;
 mod search;
 mod stream_decode;
 mod stream_encode;
+mod thoughts;
 mod usage;
 
 use std::sync::Arc;

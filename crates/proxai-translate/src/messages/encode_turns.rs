@@ -399,8 +399,7 @@ impl<'r> Encoder<'_, '_, 'r> {
 
     fn call(&mut self, part: &'r Part<'_>, call: &'r ToolCall<'_>) -> ContentBlock<'r> {
         if call.sealed.is_some() {
-            self.losses
-                .dropped(part.at, "the call was sealed by another provider");
+            self.losses.dropped(part.at, seal::FOREIGN_CALL);
         }
         let json = match call.kind {
             ToolKind::Custom => wire::Json::from_string(wrapped("input", &call.input)),

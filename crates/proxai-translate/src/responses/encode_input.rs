@@ -178,6 +178,9 @@ impl<'r> Writer<'_, 'r> {
                 }
                 Content::ToolCall(call) => {
                     self.end_message(turn.role);
+                    if call.sealed.is_some() {
+                        self.losses.dropped(part.at, seal::FOREIGN_CALL);
+                    }
                     self.items.push(write_call(call));
                 }
                 Content::ToolResult(result) => {

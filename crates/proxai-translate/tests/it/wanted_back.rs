@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use proxai_translate::ir::LossKind;
 use proxai_translate::{
     Prepared, ReplyContext, RequestInfo, Target, translate_request, translate_response,
 };
@@ -214,15 +215,40 @@ fn streams_and_answers_seal_alike() {
 }
 
 #[test]
-fn a_thought_goes_to_nobody_but_the_upstream_that_wants_it_back() {
+fn a_thought_goes_to_nobody_who_does_not_want_it_back() {
     for client in CLIENTS {
         let history = conversation(client, false);
-        for other in [target("shallow", true), target("deep", false)] {
+        for other in [target("deep", false), target("shallow", false)] {
             let (prepared, upstream) = sent(client.0, &history, &other);
             assert_eq!(thoughts(&upstream), [None, None, None], "{client:?}");
             assert_eq!(prepared.losses.len(), THOUGHTS.len(), "{client:?}");
             assert!(!upstream.to_string().contains("proxai1."));
         }
+    }
+}
+
+/// As after a failover (T4): a turn without its thought would be refused there.
+#[test]
+fn another_upstream_that_wants_thoughts_back_gets_the_text_and_it_is_reported() {
+    for client in CLIENTS {
+        let history = conversation(client, true);
+        let (prepared, upstream) = sent(client.0, &history, &target("shallow", true));
+        let expected = THOUGHTS.map(|thought| Some(thought.to_owned()));
+        assert_eq!(thoughts(&upstream), expected, "{client:?}");
+        assert!(!upstream.to_string().contains("proxai1."));
+        let reported: Vec<_> = prepared
+            .losses
+            .iter()
+            .map(|loss| (&*loss.path, loss.kind))
+            .collect();
+        let paths = match client.0 {
+            Protocol::Messages => [1, 3, 5].map(|turn| format!("messages[{turn}].content[0]")),
+            _ => [1, 4, 7].map(|item| format!("input[{item}]")),
+        };
+        let expected = paths
+            .each_ref()
+            .map(|path| (&**path, LossKind::Approximated));
+        assert_eq!(reported, expected, "{client:?}");
     }
 }
 

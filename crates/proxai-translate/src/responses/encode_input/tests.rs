@@ -185,6 +185,24 @@ fn reasoning_goes_back_only_to_the_provider_that_sealed_it() {
 }
 
 #[test]
+fn the_signature_of_a_call_stays_behind_with_a_report() {
+    let signed = Content::ToolCall(ToolCall {
+        id: "c".into(),
+        name: "f".into(),
+        sealed: Some(Sealed {
+            origin: Protocol::Chat,
+            issuer: Some("up".into()),
+            data: "{}".into(),
+        }),
+        ..ToolCall::default()
+    });
+    let (_, items, losses) = written(vec![turn(Role::Assistant, vec![signed])]);
+    assert_eq!(items.len(), 1);
+    assert!(!items[0].contains("extra_content"), "{items:?}");
+    assert_eq!(paths(&losses), ["messages[1]"]);
+}
+
+#[test]
 fn an_answer_begun_by_the_client_is_reported() {
     let (_, items, losses) = written(vec![text(Role::User, "q"), text(Role::Assistant, "Sure,")]);
     assert_eq!(items.len(), 2);
