@@ -110,6 +110,12 @@ pub(crate) async fn generate(
             way.without = unknown;
             continue;
         }
+        // A server that breaks over an endpoint that was only tried says nothing of the request.
+        if status >= 500
+            && let Some(first) = before
+        {
+            return Err(first);
+        }
         // Refused for another reason: what was changed has helped.
         if status < 500 && !way.without.iter().any(|name| unknown.contains(name)) {
             remember(upstream, model, &way);

@@ -108,19 +108,28 @@ async fn a_missing_model_another_error_and_a_row_that_says_no_are_not_asked_agai
 }
 
 #[tokio::test]
-async fn where_neither_endpoint_is_there_the_first_answer_counts_and_nothing_is_remembered() {
-    let upstream = Upstream::start().await;
-    let gateway = Running::before(&upstream, CHAT);
-    upstream.will(Reply::json(NO_ENDPOINT).status(404));
-    upstream.will(Reply::json(r#"{"detail":"Nor here"}"#).status(404));
-    let (path, body) = &requests(false)[0];
-    let got = gateway.post(path, body.to_string()).await;
-    assert_eq!(got.status, 404);
-    assert_eq!(got.json()["error"]["message"], "Not Found");
-    upstream.will_only(Reply::json(answer(CHAT)));
-    let got = gateway.post(path, body.to_string()).await;
-    assert_eq!(got.status, 200);
-    assert_eq!(upstream.last().target, "/v1/chat/completions");
+async fn where_the_other_endpoint_does_not_serve_either_the_first_answer_counts_and_is_forgotten() {
+    for (status, said) in [
+        (404, r#"{"detail":"Nor here"}"#),
+        (500, r#"{"error":{"message":"no such route"}}"#),
+    ] {
+        let upstream = Upstream::start().await;
+        let gateway = Running::before(&upstream, CHAT);
+        upstream.will(Reply::json(NO_ENDPOINT).status(404));
+        upstream.will(Reply::json(said).status(status));
+        let (path, body) = &requests(false)[0];
+        let got = gateway.post(path, body.to_string()).await;
+        assert_eq!(got.status, 404);
+        assert_eq!(got.json()["error"]["message"], "Not Found");
+        assert_eq!(
+            targets(&upstream),
+            ["/v1/chat/completions", "/v1/responses"]
+        );
+        upstream.will_only(Reply::json(answer(CHAT)));
+        let got = gateway.post(path, body.to_string()).await;
+        assert_eq!(got.status, 200);
+        assert_eq!(upstream.last().target, "/v1/chat/completions");
+    }
 }
 
 #[tokio::test]
