@@ -47,6 +47,40 @@ pub(super) enum Held {
     Cite(Citation<'static>),
 }
 
+/// How long a text is, and whether its citations stand for less of it.
+#[derive(Debug)]
+pub(super) struct Length {
+    characters: u64,
+    /// The shortest piece from the beginning that is cited.
+    cited: u64,
+}
+
+impl Length {
+    const fn new() -> Self {
+        Self {
+            characters: 0,
+            cited: u64::MAX,
+        }
+    }
+
+    pub(super) fn add(&mut self, text: &str) {
+        self.characters += text.chars().count() as u64;
+    }
+
+    /// Vendors that know of no place say from 0 to 0.
+    pub(super) fn cited(&mut self, citation: &Citation<'_>) {
+        match (citation.start.unwrap_or(0), citation.end) {
+            (start, Some(end)) if end <= start => {}
+            (0, end) => self.cited = self.cited.min(end.unwrap_or(u64::MAX)),
+            _ => self.cited = 0,
+        }
+    }
+
+    pub(super) const fn exceeds_cited(&self) -> bool {
+        self.cited < self.characters
+    }
+}
+
 /// One part of the hub.
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -59,6 +93,7 @@ pub(super) struct Slot {
     pub(super) closed: bool,
     pub(super) queued: bool,
     pub(super) held: Vec<Held>,
+    pub(super) length: Length,
     pub(super) sealed: Option<Sealed<'static>>,
 }
 
@@ -72,6 +107,7 @@ impl Slot {
             closed: false,
             queued: false,
             held: Vec::new(),
+            length: Length::new(),
             sealed: None,
         }
     }

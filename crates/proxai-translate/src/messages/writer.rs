@@ -7,6 +7,10 @@
 //! none is ever begun twice (cases 21, 22, 25, 26).
 //!
 //! JSON answers and streams are written by this one state machine, so they cannot disagree (T2).
+//! That is also why a text stays one block when a citation tells the characters it stands behind:
+//! this protocol would end a block there, but an upstream may tell of a citation when the text is
+//! long sent, and a block of JSON must be a block of the stream. The whole block is cited, and the
+//! lost place reported (T4).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -193,6 +197,7 @@ impl Writer {
         if !self.takes_more(at, text) {
             return;
         }
+        self.slots[at].length.add(text);
         if self.claim(at, out) {
             self.put(at, text, out);
         } else {
@@ -214,7 +219,10 @@ impl Writer {
                 format_args!("content[{at}].citations"),
                 "the source has no address",
             );
-        } else if self.claim(at, out) {
+            return;
+        }
+        self.slots[at].length.cited(&citation);
+        if self.claim(at, out) {
             self.put_citation(at, &citation, out);
         } else {
             self.slots[at].held.push(Held::Cite(Citation {
@@ -248,6 +256,12 @@ impl Writer {
             return;
         };
         slot.closed = true;
+        if slot.length.exceeds_cited() {
+            self.losses.approximated(
+                format_args!("content[{at}].citations"),
+                "Messages cites whole blocks, so the cited piece of the text is not told",
+            );
+        }
         if self.current == Some(at) {
             self.stop_current(out);
             self.release(out);

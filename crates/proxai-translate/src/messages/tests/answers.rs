@@ -380,6 +380,55 @@ fn citations_with_an_address_are_shown_and_hosted_parts_are_not() {
 }
 
 #[test]
+fn a_text_stays_one_block_and_the_lost_place_of_a_citation_is_reported() {
+    let reported = |text: &'static str, start, end| {
+        let mut encoder = Messages.stream_encoder(Arc::new(context()));
+        let mut out = BytesMut::new();
+        let citation = Citation {
+            url: "https://e.x".into(),
+            start,
+            end,
+            ..Citation::default()
+        };
+        for event in [
+            Event::Start(Start::default()),
+            open(0, PartKind::Text),
+            delta(0, "\u{1f30a}"),
+            delta(0, text),
+            Event::Cite {
+                part: PartId(0),
+                citation,
+            },
+            close(0),
+            finish(StopReason::Stop),
+        ] {
+            encoder.event(event, &mut out);
+        }
+        let text = String::from_utf8(out.to_vec()).unwrap();
+        assert_eq!(text.matches("event: content_block_start").count(), 1);
+        assert_eq!(text.matches("citations_delta").count(), 1);
+        let losses = encoder.take_losses();
+        losses.iter().map(ToString::to_string).collect::<String>()
+    };
+    let lost = "content[0].citations approximated: Messages cites whole blocks, so the cited piece of the text is not told";
+    for (start, end, report) in [
+        (Some(0), Some(4), ""),
+        (None, None, ""),
+        (Some(0), Some(0), ""),
+        (None, Some(4), ""),
+        (Some(1), Some(4), lost),
+        (Some(0), Some(3), lost),
+        (Some(2), None, lost),
+    ] {
+        assert_eq!(
+            reported("\u{e9}ab", start, end),
+            report,
+            "{start:?} {end:?}"
+        );
+    }
+}
+
+#[test]
 fn more_than_the_limit_is_never_held() {
     let mut encoder = Messages.stream_encoder(Arc::new(context()));
     let mut out = BytesMut::new();
