@@ -5,7 +5,11 @@
 //! the item's index.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt::Write as _;
+
+use proxai_ir::{Content, Part};
+use proxai_json::Str;
 
 /// Prefixes that upstreams put before the random part of an answer's id.
 const PREFIXES: [&str; 5] = ["chatcmpl-", "resp_", "msg_", "gen-", "cmpl-"];
@@ -47,6 +51,33 @@ pub fn call(id: &str) -> Cow<'_, str> {
     Cow::Owned(legal_id)
 }
 
+/// The ids of an answer's calls so far. Two calls must not share one, or a client would take the
+/// result of the one for that of the other. The first keeps it; whoever writes the answer makes
+/// one for a call that has none.
+#[derive(Debug, Default)]
+pub(crate) struct Given(HashSet<Box<str>>);
+
+impl Given {
+    /// The id of the next call, empty if a call before has it.
+    pub(crate) fn once<'a>(&mut self, id: Str<'a>) -> Str<'a> {
+        if id.is_empty() || self.0.insert(id.as_str().into()) {
+            id
+        } else {
+            Str::default()
+        }
+    }
+}
+
+/// The same for a whole answer.
+pub(crate) fn make_distinct(parts: &mut [Part<'_>]) {
+    let mut given = Given::default();
+    for part in parts {
+        if let Content::ToolCall(call) = &mut part.content {
+            call.id = given.once(std::mem::take(&mut call.id));
+        }
+    }
+}
+
 fn legal(c: char) -> char {
     if c.is_ascii_alphanumeric() || c == '_' || c == '-' {
         c
@@ -66,6 +97,13 @@ mod tests {
         assert_eq!(answer("msg_", "", "x"), "msg_x");
         assert_eq!(answer("msg_", "a:b", "x"), "msg_a_b");
         assert_eq!(item("fc_", "resp_01", 2), "fc_01_2");
+    }
+
+    #[test]
+    fn the_first_of_two_calls_with_one_id_keeps_it() {
+        let mut given = Given::default();
+        let ids = ["a", "", "b", "a", "", "a"].map(|id| given.once(id.into()));
+        assert_eq!(ids, ["a", "", "b", "", "", ""]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use proxai_ir::{Event, Failure, FailureKind, PartId, PartKind, Sink, ToolKind};
 use proxai_json::Str;
 
 use super::reasoning::native;
+use crate::ids::Given;
 use crate::nesting::Nesting;
 
 /// Most calls in one answer.
@@ -37,6 +38,7 @@ pub(super) struct Piece<'d> {
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     calls: Vec<Call>,
+    given: Given,
 }
 
 #[derive(Debug)]
@@ -81,16 +83,9 @@ impl Calls {
                 format!("the upstream sent more than {MAX_CALLS} tool calls in one answer"),
             ));
         }
-        // Two calls must not share an id: their results could not be told apart. The encoder
-        // makes one where it is empty.
-        let repeated = self.calls.iter().any(|call| call.id == piece.id.as_str());
         self.calls.push(Call {
             index: piece.index,
-            id: if repeated {
-                String::new()
-            } else {
-                piece.id.as_str().to_owned()
-            },
+            id: piece.id.as_str().to_owned(),
             name: piece.name.as_str().to_owned(),
             kind: if piece.custom {
                 ToolKind::Custom
@@ -140,7 +135,7 @@ impl Calls {
         sink.event(Event::Open {
             part,
             kind: PartKind::ToolCall {
-                id: Str::borrowed(&call.id),
+                id: self.given.once(Str::borrowed(&call.id)),
                 item_id: None,
                 name: Str::borrowed(&call.name),
                 namespace: None,

@@ -15,6 +15,7 @@ use super::calls::nameless;
 use super::reasoning::{Members, from_answer, lone_seal, native};
 use super::{citations, failure, finish, usage};
 use crate::adapter::ReplyError;
+use crate::ids;
 use crate::reasoning::ReasoningFields;
 
 /// Reads the body of a successful reply.
@@ -55,6 +56,7 @@ pub(super) fn decode(body: &[u8], fields: ReasoningFields) -> Result<Response<'_
     let sources = citations::from_lists(answer.search_results, answer.citations);
     let mut parts = Parts::default();
     parts.message(choice.message, fields, sources, logprobs)?;
+    ids::make_distinct(&mut parts.list);
     let finish = finish::decode(
         choice
             .finish_reason
@@ -214,16 +216,9 @@ impl<'a> Parts<'a> {
         })
     }
 
-    fn named(&mut self, mut call: ToolCall<'a>) -> Result<(), ReplyError> {
+    fn named(&mut self, call: ToolCall<'a>) -> Result<(), ReplyError> {
         if call.name.is_empty() {
             return Err(ReplyError::Failure(nameless()));
-        }
-        let repeated = self
-            .list
-            .iter()
-            .any(|part| matches!(&part.content, Content::ToolCall(other) if other.id == call.id));
-        if repeated {
-            call.id = Str::default();
         }
         self.calls += 1;
         self.push(Content::ToolCall(call));

@@ -6,6 +6,7 @@ use proxai_messages::{Answer, ErrorResponse};
 
 use super::{blocks, failure, stop, usage};
 use crate::adapter::ReplyError;
+use crate::ids;
 
 /// Reads an answer in the hub's terms.
 pub(super) fn decode(body: &[u8]) -> Result<Response<'_>, ReplyError> {
@@ -13,7 +14,8 @@ pub(super) fn decode(body: &[u8]) -> Result<Response<'_>, ReplyError> {
     // What a reply holds beyond the hub is the upstream's business, not the client's loss.
     let mut losses = Losses::new();
     let place = |_: Option<usize>| At::root("content");
-    let parts = blocks::parts(answer.content, blocks::Side::Reply, place, &mut losses);
+    let mut parts = blocks::parts(answer.content, blocks::Side::Reply, place, &mut losses);
+    ids::make_distinct(&mut parts);
     let calls = parts
         .iter()
         .any(|part| matches!(part.content, Content::ToolCall(_)));

@@ -22,6 +22,7 @@ use super::searches::Searches;
 use super::transcript::Transcript;
 use super::{blocks, failure, response_decode, search, stop, usage};
 use crate::adapter::{ReplyError, StreamDecoder};
+use crate::ids::Given;
 
 /// Most bytes of one signature; a longer one is not sealed.
 const MAX_SEAL: usize = 4 << 20;
@@ -56,6 +57,7 @@ struct Open {
 pub(super) struct Decoder {
     open: Vec<Open>,
     searches: Searches,
+    given: Given,
     parts: u32,
     started: bool,
     calls: bool,
@@ -343,7 +345,7 @@ impl Decoder {
             ContentBlock::ToolUse(block) => {
                 self.calls = true;
                 let kind = PartKind::ToolCall {
-                    id: block.id,
+                    id: self.given.once(block.id),
                     item_id: None,
                     name: block.name,
                     namespace: block.toolset_name,

@@ -7,6 +7,7 @@ use proxai_types::Usage;
 
 use super::{failure, items};
 use crate::adapter::ReplyError;
+use crate::ids;
 
 /// Reads an answer.
 pub(super) fn decode(body: &[u8]) -> Result<Response<'_>, ReplyError> {
@@ -22,6 +23,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Response<'_>, ReplyError> {
     }
     let mut parts = Vec::new();
     read_items(&response.output, &mut parts)?;
+    ids::make_distinct(&mut parts);
     let finish = finish(&response, &parts).map_err(ReplyError::Failure)?;
     let searches = parts
         .iter()

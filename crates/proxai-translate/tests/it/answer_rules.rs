@@ -260,3 +260,114 @@ fn an_answer_names_the_model_as_the_client_did_or_as_the_upstream_does() {
     let told = String::from_utf8(out.to_vec()).unwrap();
     assert!(told.contains(drive::ALIAS), "{told}");
 }
+
+/// An answer of calls with these ids, as JSON and as a stream, from an upstream of each protocol.
+fn answers_with_calls(ids: &[&str]) -> [(Protocol, String, String); 3] {
+    let frame = |event: serde_json::Value| match event["type"].as_str() {
+        Some(kind) => format!("event: {kind}\ndata: {event}\n\n"),
+        None => format!("data: {event}\n\n"),
+    };
+    let frames = |events: Vec<serde_json::Value>| events.into_iter().map(frame).collect::<String>();
+    let numbered = || ids.iter().enumerate();
+    let input = |at| format!("{{\"n\":{at}}}");
+
+    let call = |(at, id): (usize, &&str)| {
+        json!({"index": at, "id": id, "type": "function",
+            "function": {"name": "f", "arguments": input(at)}})
+    };
+    let choice = |member: &str, value, finish| {
+        json!({"id": "x", "created": 7, "model": "m",
+            "choices": [{"index": 0, member: value, "finish_reason": finish}]})
+    };
+    let calls: Vec<_> = numbered().map(call).collect();
+    let whole = json!({"role": "assistant", "content": null, "tool_calls": calls});
+    let mut chat = frames(vec![
+        choice("delta", json!({"tool_calls": calls}), None),
+        choice("delta", json!({}), Some("tool_calls")),
+    ]);
+    chat.push_str("data: [DONE]\n\n");
+    let chat_json = choice("message", whole, Some("tool_calls"));
+
+    let item = |(at, id): (usize, &&str)| {
+        json!({"type": "function_call", "id": format!("fc_{at}"), "call_id": id, "name": "f",
+            "arguments": input(at), "status": "completed"})
+    };
+    let response = json!({"id": "resp_x", "object": "response", "created_at": 7, "model": "m",
+        "status": "completed", "output": numbered().map(item).collect::<Vec<_>>()});
+    let mut events = vec![json!({"type": "response.created", "response": {"id": "resp_x"}})];
+    for (at, id) in numbered() {
+        let mut begun = item((at, id));
+        begun["arguments"] = json!("");
+        let event = |kind: &str, item| json!({"type": kind, "output_index": at, "item": item});
+        events.push(event("response.output_item.added", begun));
+        events.push(event("response.output_item.done", item((at, id))));
+    }
+    events.push(json!({"type": "response.completed", "response": response}));
+    let responses = frames(events);
+
+    let block = |(at, id): (usize, &&str)| json!({"type": "tool_use", "id": id, "name": "f", "input": {"n": at}});
+    let message = json!({"id": "msg_x", "type": "message", "role": "assistant", "model": "m",
+        "content": numbered().map(block).collect::<Vec<_>>(), "stop_reason": "tool_use",
+        "usage": {"input_tokens": 1, "output_tokens": 1}});
+    let mut head = message.clone();
+    head["content"] = json!([]);
+    let mut events = vec![json!({"type": "message_start", "message": head})];
+    for (at, id) in numbered() {
+        let block = block((at, id));
+        events.push(json!({"type": "content_block_start", "index": at, "content_block": block}));
+        events.push(json!({"type": "content_block_stop", "index": at}));
+    }
+    events.push(json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}}));
+    events.push(json!({"type": "message_stop"}));
+    let messages = frames(events);
+
+    [
+        (Protocol::Chat, chat_json.to_string(), chat),
+        (Protocol::Responses, response.to_string(), responses),
+        (Protocol::Messages, message.to_string(), messages),
+    ]
+}
+
+/// Else a client would take the result of one call for that of another.
+#[test]
+fn of_calls_with_one_id_the_first_keeps_it_and_the_others_get_their_own() {
+    let asked = ["call_a", "call_b", "call_a", "", "call_a"];
+    for (upstream, json, stream) in answers_with_calls(&asked) {
+        for client in Protocol::ALL {
+            let reply = ReplyContext::new(drive::ALIAS, drive::ISSUER, upstream, "0a", 7);
+            let reply = Arc::new(reply);
+            let told = translate_response(client, &reply, json.as_bytes()).unwrap();
+            let told = view::of_json(client, &told.body);
+            let folded = fold_stream(client, &reply, stream.clone().into()).unwrap();
+            let mut replayed = BytesMut::new();
+            replay_as_stream(client, Arc::clone(&reply), json.as_bytes(), &mut replayed).unwrap();
+            let streamed = drive::stream_body(client, reply, stream.as_bytes());
+            for (form, view) in [
+                ("fold", view::of_json(client, &folded.body)),
+                ("replay", view::of_stream(client, &replayed)),
+                ("stream", view::of_stream(client, &streamed.body)),
+            ] {
+                assert_eq!(
+                    view.call_ids, told.call_ids,
+                    "{client} of {upstream}: {form}"
+                );
+                assert_eq!(view.tools, told.tools, "{client} of {upstream}: {form}");
+            }
+            assert_eq!(told.call_ids[..2], asked[..2], "{client} of {upstream}");
+            let mut distinct = told.call_ids.clone();
+            distinct.sort();
+            distinct.dedup();
+            assert_eq!(
+                distinct.len(),
+                asked.len(),
+                "{client} of {upstream}: {told:?}"
+            );
+            assert!(!distinct[0].is_empty(), "{client} of {upstream}");
+            let inputs: Vec<_> = told.tools.iter().map(|(_, input)| &**input).collect();
+            let expected: Vec<_> = (0..asked.len())
+                .map(|at| format!("{{\"n\":{at}}}"))
+                .collect();
+            assert_eq!(inputs, expected, "{client} of {upstream}");
+        }
+    }
+}

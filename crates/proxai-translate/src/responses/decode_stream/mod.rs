@@ -23,6 +23,7 @@ use self::deltas::tell_piece;
 use self::slots::Slot;
 use super::{content, decode_reply, failure};
 use crate::adapter::{ReplyError, StreamDecoder};
+use crate::ids::Given;
 
 /// Reads one stream.
 #[derive(Debug, Default)]
@@ -33,6 +34,7 @@ pub(super) struct Decoder {
     calls: bool,
     refusal: bool,
     searches: u64,
+    given: Given,
     items: Vec<(u64, Slot)>,
 }
 

@@ -50,7 +50,7 @@ impl Decoder {
 
     pub(super) fn open_call(&mut self, call: &ToolCall<'_>, sink: &mut dyn Sink) -> PartId {
         let kind = PartKind::ToolCall {
-            id: call.id.reborrow(),
+            id: self.given.once(call.id.reborrow()),
             item_id: call.item_id.as_ref().map(Str::reborrow),
             name: call.name.reborrow(),
             namespace: call.namespace.as_ref().map(Str::reborrow),
