@@ -55,6 +55,6 @@ pub use response::{
 };
 pub use tool::{
     AllowedTools, AllowedToolsChoice, CallExtra, CallSeal, Custom, CustomCall, CustomCallBody,
-    CustomTool, Function, FunctionCall, FunctionCallBody, FunctionTool, Name, NamedCustom,
-    NamedFunction, Tool, ToolCall, ToolChoice,
+    CustomFormat, CustomTool, Function, FunctionCall, FunctionCallBody, FunctionTool, Grammar,
+    Name, NamedCustom, NamedFunction, Tool, ToolCall, ToolChoice,
 };

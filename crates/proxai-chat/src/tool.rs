@@ -49,8 +49,20 @@ wire! {
     pub struct Custom<'a> {
         pub name: Str<'a> = "name",
         pub description: Option<Str<'a>> = "description",
-        /// `{"type":"text"}` or `{"type":"grammar","grammar":{definition,syntax}}`.
-        pub format: Option<&'a RawValue> = "format",
+        pub format: Option<CustomFormat<'a>> = "format",
+        ..extra
+    }
+
+    /// `{"type":"text"}` or `{"type":"grammar","grammar":{definition,syntax}}`.
+    pub struct CustomFormat<'a> {
+        pub r#type: Option<Str<'a>> = "type",
+        pub grammar: Option<Grammar<'a>> = "grammar",
+        ..extra
+    }
+
+    pub struct Grammar<'a> {
+        pub definition: Str<'a> = "definition",
+        pub syntax: Str<'a> = "syntax",
         ..extra
     }
 

@@ -43,8 +43,8 @@ pub use part::{
     Sealed, TextPart, ToolCall, ToolKind, ToolResult,
 };
 pub use request::{
-    CacheHints, Format, Output, ReasoningConfig, ReasoningMode, Request, Role, Sampling, Tool,
-    ToolChoice, ToolDefinition, Turn,
+    CacheHints, Format, Grammar, Output, ReasoningConfig, ReasoningMode, Request, Role, Sampling,
+    Tool, ToolChoice, ToolDefinition, Turn,
 };
 pub use response::{Finish, Response, StopReason};
 pub use search::{Location, Source, WEB_SEARCH, WebSearch, WebSearchTool};

@@ -143,8 +143,8 @@ pub enum ToolDefinition<'a> {
     },
     /// Free text.
     Custom {
-        /// The grammar, as JSON, if the text is bound.
-        format: Option<&'a RawValue>,
+        /// What the text has to follow, if it is bound.
+        grammar: Option<Grammar<'a>>,
     },
     /// A tool that the client runs but whose form only its protocol knows, such as a shell or an
     /// editor. Other protocols are offered a function with the same input.
@@ -163,6 +163,15 @@ pub enum ToolDefinition<'a> {
         /// Its settings.
         settings: Extra<'a>,
     },
+}
+
+/// A grammar of free text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grammar<'a> {
+    /// What it is written in: `lark`, `regex`.
+    pub syntax: Str<'a>,
+    /// The grammar itself.
+    pub definition: Str<'a>,
 }
 
 /// Which tools may or must be called.

@@ -67,8 +67,16 @@ wire! {
     pub struct CustomTool<'a> {
         pub name: Str<'a> = "name",
         pub description: Option<Str<'a>> = "description",
-        pub format: Option<&'a RawValue> = "format",
+        pub format: Option<CustomFormat<'a>> = "format",
         pub defer_loading: Option<bool> = "defer_loading",
+        ..extra
+    }
+
+    /// `{"type":"text"}` or `{"type":"grammar",definition,syntax}`.
+    pub struct CustomFormat<'a> {
+        pub kind: Option<Str<'a>> = "type",
+        pub syntax: Option<Str<'a>> = "syntax",
+        pub definition: Option<Str<'a>> = "definition",
         ..extra
     }
 

@@ -170,7 +170,9 @@ impl Tally {
         self.optional(tool.description.as_ref());
         match &tool.definition {
             ToolDefinition::Function { parameters, .. } => self.json(*parameters),
-            ToolDefinition::Custom { format } => self.json(*format),
+            ToolDefinition::Custom { grammar } => {
+                self.optional(grammar.as_ref().map(|grammar| &grammar.definition));
+            }
             ToolDefinition::Native { parameters, .. } => self.text(parameters),
             ToolDefinition::WebSearch(search) => {
                 for domain in search.allowed_domains.iter().chain(&search.blocked_domains) {

@@ -33,7 +33,9 @@ pub fn prompt_tokens(request: &Request<'_>) -> u64 {
                 ToolDefinition::Function { parameters, .. } => {
                     parameters.map_or(0, |schema| schema.get().len())
                 }
-                ToolDefinition::Custom { format } => format.map_or(0, |f| f.get().len()),
+                ToolDefinition::Custom { grammar } => grammar
+                    .as_ref()
+                    .map_or(0, |grammar| grammar.definition.len()),
                 ToolDefinition::Native { parameters, .. } => parameters.len(),
                 ToolDefinition::WebSearch(_) | ToolDefinition::Hosted { .. } => 0,
             };

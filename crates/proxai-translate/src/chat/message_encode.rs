@@ -21,7 +21,7 @@ use super::reasoning;
 use super::thoughts::{self, Seal};
 use crate::adapter::RequestError;
 use crate::context::Target;
-use crate::features::{Feature, lose_at};
+use crate::features::{Feature, lose_at, refused};
 use crate::{ids, seal};
 
 /// What the text of a failed result begins with; the protocol has no field for it.
@@ -125,15 +125,36 @@ impl<'r> Writer<'r, '_> {
         self.cache_mark(part);
         match &part.content {
             Content::Text(text) => parts.push(text_part(text.text.reborrow())),
-            Content::Refusal(text) => parts.push(text_part(text.reborrow())),
+            Content::Refusal(text) => {
+                self.lose(Feature::Refusal, part);
+                parts.push(text_part(text.reborrow()));
+            }
             Content::Media(media) => self.media(part, media, parts)?,
             _ => self.opaque(part),
         }
         Ok(())
     }
 
+    fn lose(&mut self, feature: Feature, part: &Part<'_>) {
+        lose_at(feature, part.at, Protocol::Chat, self.losses);
+    }
+
+    /// The same for a member of the part.
+    fn lose_within(&mut self, feature: Feature, part: &Part<'_>) {
+        let path = feature.within(part.at, self.origin);
+        lose_at(feature, path, Protocol::Chat, self.losses);
+    }
+
     fn opaque(&mut self, part: &Part<'_>) {
-        lose_at(Feature::OpaquePart, part.at, Protocol::Chat, self.losses);
+        let search = matches!(part.content, Content::WebSearch(_));
+        self.lose(
+            if search {
+                Feature::SearchHistory
+            } else {
+                Feature::OpaquePart
+            },
+            part,
+        );
     }
 
     fn media(
@@ -143,17 +164,14 @@ impl<'r> Writer<'r, '_> {
         parts: &mut Vec<wire::ContentPart<'r>>,
     ) -> Result<(), RequestError> {
         let inlined = matches!(media.source, MediaSource::Text(_) | MediaSource::Parts(_));
-        let unsaid = [
-            ("context", media.context.is_some()),
-            ("title", inlined && media.name.is_some()),
-        ];
-        for (member, _) in unsaid.into_iter().filter(|(_, there)| *there) {
-            let path = format!("{}.{member}", part.at);
-            lose_at(Feature::DocumentContext, path, Protocol::Chat, self.losses);
-        }
-        if media.citations {
-            let path = format!("{}.citations", part.at);
-            lose_at(Feature::Citations, path, Protocol::Chat, self.losses);
+        for (feature, said) in [
+            (Feature::DocumentTitle, inlined && media.name.is_some()),
+            (Feature::DocumentContext, media.context.is_some()),
+            (Feature::Citations, media.citations),
+        ] {
+            if said {
+                self.lose_within(feature, part);
+            }
         }
         match &media.source {
             MediaSource::Text(text) => parts.push(text_part(text.reborrow())),
@@ -185,11 +203,24 @@ impl<'r> Writer<'r, '_> {
                 }
                 match media::to_part(media) {
                     Ok(written) => parts.push(written),
-                    Err(obstacle) => return Err(refused(part, obstacle)),
+                    Err(obstacle) => return Err(self.obstructed(part, obstacle)),
                 }
             }
         }
         Ok(())
+    }
+
+    fn obstructed(&self, part: &Part<'_>, obstacle: Obstacle) -> RequestError {
+        match obstacle {
+            Obstacle::ForeignFile => {
+                let path = Feature::UploadedFile.within(part.at, self.origin);
+                refused(Feature::UploadedFile, path, Protocol::Chat)
+            }
+            Obstacle::AudioByAddress => RequestError::unsupported(
+                part.at,
+                "Chat takes audio only as data: send its content",
+            ),
+        }
     }
 
     fn assistant(&mut self, turn: &'r Turn<'_>) {
@@ -198,8 +229,16 @@ impl<'r> Writer<'r, '_> {
         for part in &turn.parts {
             self.cache_mark(part);
             match &part.content {
-                Content::Text(text) => said.text(&text.text),
-                Content::Refusal(text) => said.text(text),
+                Content::Text(text) => {
+                    if !text.citations.is_empty() {
+                        self.lose_within(Feature::CitationHistory, part);
+                    }
+                    said.text(&text.text);
+                }
+                Content::Refusal(text) => {
+                    self.lose(Feature::Refusal, part);
+                    said.text(text);
+                }
                 Content::Reasoning(thought) => self.thought(part, thought, &mut said),
                 Content::ToolCall(call) => {
                     let seal = self.call_seal(part, call.sealed.as_ref());
@@ -288,8 +327,7 @@ impl<'r> Writer<'r, '_> {
             }
         }
         if result.is_error {
-            let path = format!("{}.is_error", part.at);
-            lose_at(Feature::ToolResultError, path, Protocol::Chat, self.losses);
+            self.lose_within(Feature::ToolResultError, part);
             text.insert_str(0, ERROR_MARK);
         }
         let id = ids::call(&result.call_id);
@@ -343,14 +381,6 @@ fn call_id<'c>(call: &'c wire::ToolCall<'_>) -> &'c str {
         wire::ToolCall::Custom(call) => call.id.as_deref().unwrap_or_default(),
         _ => "",
     }
-}
-
-fn refused(part: &Part<'_>, obstacle: Obstacle) -> RequestError {
-    let message = match obstacle {
-        Obstacle::ForeignFile => Feature::UploadedFile.support(Protocol::Chat).note(),
-        Obstacle::AudioByAddress => "Chat takes audio only as data: send its content",
-    };
-    RequestError::unsupported(part.at, message)
 }
 
 fn text_part(text: Str<'_>) -> wire::ContentPart<'_> {

@@ -360,7 +360,7 @@ fn documents_are_sent_or_inlined_and_foreign_files_are_refused() {
         ..Request::new(Protocol::Messages, "m")
     };
     let error = super::messages(&request, &Target::new("m", "up"), &mut Losses::new()).unwrap_err();
-    assert_eq!(error.path(), Some("messages[0].content[0]"));
+    assert_eq!(error.path(), Some("messages[0].content[0].source.file_id"));
 }
 
 #[test]

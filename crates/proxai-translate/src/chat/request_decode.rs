@@ -6,14 +6,15 @@
 
 use proxai_chat as wire;
 use proxai_ir::{
-    At, CacheHints, CacheMark, Format, Losses, Output, ReasoningConfig, ReasoningMode, Request,
-    Sampling, Tool, ToolChoice, ToolDefinition, ToolKind,
+    At, CacheHints, CacheMark, Format, Grammar, Losses, Output, ReasoningConfig, ReasoningMode,
+    Request, Sampling, Tool, ToolChoice, ToolDefinition, ToolKind,
 };
 use proxai_json::{Extra, OneOrMany, RawValue, Str, StringOr};
 use proxai_types::Protocol;
 
 use super::{message_decode, search};
 use crate::adapter::RequestError;
+use crate::features::Feature;
 
 /// Reads the body.
 pub(super) fn decode<'a>(body: &'a [u8], losses: &mut Losses) -> Result<Request<'a>, RequestError> {
@@ -220,16 +221,14 @@ fn tools<'a>(wire: &mut wire::Request<'a>, losses: &mut Losses) -> Vec<Tool<'a>>
             wire::Tool::Custom(tool) => {
                 report_extra(&at.to_string(), &tool.extra, losses);
                 report_extra(&at.member("custom").to_string(), &tool.custom.extra, losses);
+                let grammar = tool
+                    .custom
+                    .format
+                    .and_then(|format| grammar(format, at, losses));
                 Tool {
                     description: tool.custom.description,
                     cache: tool.cache_control.map(cache_mark),
-                    ..plain(
-                        at,
-                        tool.custom.name,
-                        ToolDefinition::Custom {
-                            format: tool.custom.format,
-                        },
-                    )
+                    ..plain(at, tool.custom.name, ToolDefinition::Custom { grammar })
                 }
             }
             wire::Tool::Unknown(tool) => plain(
@@ -255,6 +254,24 @@ fn tools<'a>(wire: &mut wire::Request<'a>, losses: &mut Losses) -> Vec<Tool<'a>>
         ));
     }
     tools
+}
+
+/// What a free-text tool's text has to follow.
+fn grammar<'a>(format: wire::CustomFormat<'a>, at: At, losses: &mut Losses) -> Option<Grammar<'a>> {
+    let path = || Feature::ToolGrammar.within(at, Protocol::Chat);
+    report_extra(&path(), &format.extra, losses);
+    if let Some(grammar) = format.grammar {
+        report_extra(&format!("{}.grammar", path()), &grammar.extra, losses);
+        return Some(Grammar {
+            syntax: grammar.syntax,
+            definition: grammar.definition,
+        });
+    }
+    let kind = format.r#type.unwrap_or_default();
+    if !kind.is_empty() && kind != "text" {
+        losses.dropped(path(), format!("no protocol has the format `{kind}`"));
+    }
+    None
 }
 
 fn plain<'a>(at: At, name: Str<'a>, definition: ToolDefinition<'a>) -> Tool<'a> {
@@ -424,7 +441,7 @@ mod tests {
         let body = r#"{"model":"m","messages":[],"tools":[
             {"type":"function","function":{"name":"f","parameters":{"type":"object"},"strict":true},"cache_control":{"type":"ephemeral","ttl":"1h"}},
             {"function":{"name":"g"}},
-            {"type":"custom","custom":{"name":"p","format":{"type":"grammar"}}},
+            {"type":"custom","custom":{"name":"p","format":{"type":"grammar","grammar":{"syntax":"regex","definition":"a+"}}}},
             {"type":"vendor:web_search","parameters":{"max_uses":1}}],
             "functions":[{"name":"old"}]}"#;
         let mut losses = Losses::new();
@@ -448,6 +465,24 @@ mod tests {
         assert_eq!(kinds[0], kinds[1]);
         assert_eq!(kinds[0], kinds[4]);
         assert!(kinds[2] != kinds[0] && kinds[3] != kinds[2]);
+        let ToolDefinition::Custom { grammar } = &request.tools[2].definition else {
+            panic!()
+        };
+        let grammar = grammar.as_ref().unwrap();
+        assert_eq!((&*grammar.syntax, &*grammar.definition), ("regex", "a+"));
+    }
+
+    #[test]
+    fn a_format_of_text_that_nobody_knows_is_reported() {
+        let tool = |format: &str| {
+            format!(
+                r#"{{"model":"m","messages":[],"tools":[{{"type":"custom","custom":{{"name":"p","format":{format}}}}}]}}"#
+            )
+        };
+        assert!(paths(&tool(r#"{"type":"text"}"#)).is_empty());
+        let odd = paths(&tool(r#"{"type":"rhyme","metre":"x"}"#));
+        let at = "tools[0].custom.format";
+        assert_eq!(odd, [format!("{at}.metre"), at.to_owned()]);
     }
 
     #[test]

@@ -9,7 +9,8 @@
 
 use proxai_chat as wire;
 use proxai_ir::{
-    Format, Losses, ReasoningMode, Request, Sampling, Tool, ToolChoice, ToolDefinition, ToolKind,
+    Format, Grammar, Losses, ReasoningMode, Request, Sampling, Tool, ToolChoice, ToolDefinition,
+    ToolKind,
 };
 use proxai_json::{OneOrMany, Str, StringOr};
 use proxai_types::Protocol;
@@ -17,7 +18,7 @@ use proxai_types::Protocol;
 use super::{message_encode, search};
 use crate::adapter::RequestError;
 use crate::context::Target;
-use crate::features::{Feature, lose, lose_at};
+use crate::features::{Feature, lose, lose_at, refused};
 
 /// Budgets from here on are at least a medium effort.
 const MEDIUM_BUDGET: u64 = 4096;
@@ -102,10 +103,8 @@ fn refuse(request: &Request<'_>) -> Result<(), RequestError> {
     }
     if request.previous_response.is_some() {
         let feature = Feature::PreviousResponse;
-        return Err(RequestError::unsupported(
-            feature.path(request.origin),
-            feature.support(Protocol::Chat).note(),
-        ));
+        let path = feature.path(request.origin);
+        return Err(refused(feature, path, Protocol::Chat));
     }
     Ok(())
 }
@@ -213,12 +212,12 @@ fn tools<'r>(request: &'r Request<'_>, losses: &mut Losses) -> Vec<wire::Tool<'r
             ToolDefinition::Native { parameters, .. } => {
                 tools.push(function(tool, wire::Raw::view(parameters), None));
             }
-            ToolDefinition::Custom { format } => {
+            ToolDefinition::Custom { grammar } => {
                 tools.push(wire::Tool::Custom(wire::CustomTool {
                     custom: wire::Custom {
                         name: tool.name.reborrow(),
                         description: tool.description.as_ref().map(Str::reborrow),
-                        format: *format,
+                        format: grammar.as_ref().map(custom_format),
                         ..wire::Custom::default()
                     },
                     ..wire::CustomTool::default()
@@ -230,10 +229,23 @@ fn tools<'r>(request: &'r Request<'_>, losses: &mut Losses) -> Vec<wire::Tool<'r
             }
         }
         if tool.deferred {
-            lose_at(Feature::DeferredTool, tool.at, Protocol::Chat, losses);
+            let path = Feature::DeferredTool.within(tool.at, request.origin);
+            lose_at(Feature::DeferredTool, path, Protocol::Chat, losses);
         }
     }
     tools
+}
+
+fn custom_format<'r>(grammar: &'r Grammar<'_>) -> wire::CustomFormat<'r> {
+    wire::CustomFormat {
+        r#type: Some(Str::borrowed("grammar")),
+        grammar: Some(wire::Grammar {
+            definition: grammar.definition.reborrow(),
+            syntax: grammar.syntax.reborrow(),
+            ..wire::Grammar::default()
+        }),
+        ..wire::CustomFormat::default()
+    }
 }
 
 fn function<'r>(
@@ -318,7 +330,7 @@ fn tool_choice<'r>(
         ToolChoice::Hosted(_) => {
             losses.dropped(
                 Feature::ToolChoice.path(request.origin),
-                "it asks for a tool that only its provider can run",
+                Feature::HostedTool.support(Protocol::Chat).note(),
             );
             None
         }

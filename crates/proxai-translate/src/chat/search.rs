@@ -88,7 +88,8 @@ pub(super) fn options<'r>(
         }
     }
     if tool.deferred {
-        lose_at(Feature::DeferredTool, tool.at, Protocol::Chat, losses);
+        let path = Feature::DeferredTool.within(tool.at, request.origin);
+        lose_at(Feature::DeferredTool, path, Protocol::Chat, losses);
     }
     let text = |text: &'r Option<Str<'_>>| text.as_ref().map(Str::reborrow);
     Some(wire::WebSearchOptions {

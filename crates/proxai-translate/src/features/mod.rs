@@ -3,7 +3,9 @@
 //! One row per feature of a request: how each protocol spells it and how a target holds it. The
 //! encoders report a loss by naming the feature, so the reason a client reads, the table in
 //! `docs/compatibility.md` and the behaviour come from the same row. A feature that a target has
-//! natively must never be reported as lost, and [`lose`] refuses to (T4).
+//! natively must never be reported as lost, and one that is refused is no loss; [`lose`] checks
+//! both (T4). That the adapters do what each cell says, with its words, is tested cell by cell
+//! against requests of every client (`tests/it/table`).
 
 mod label;
 mod spelling;
@@ -11,8 +13,10 @@ mod table;
 
 use std::fmt;
 
-use proxai_ir::{LossKind, Losses};
+use proxai_ir::{At, LossKind, Losses};
 use proxai_types::Protocol;
+
+use crate::adapter::RequestError;
 
 pub use label::{OTHER, label};
 pub(crate) use spelling::as_sent;
@@ -41,6 +45,7 @@ pub enum Feature {
     ReasoningHistory,
     FunctionTool,
     CustomTool,
+    ToolGrammar,
     NamespaceTool,
     NativeTool,
     WebSearch,
@@ -59,13 +64,16 @@ pub enum Feature {
     ToolResultError,
     ToolResultMedia,
     JsonSchema,
+    FormatDescription,
     JsonObject,
     Verbosity,
     Image,
     ImageDetail,
     Document,
+    DocumentTitle,
     DocumentContext,
     Citations,
+    CitationHistory,
     UploadedFile,
     Audio,
     Video,
@@ -149,10 +157,32 @@ impl Feature {
         if path.is_empty() { row.title } else { path }
     }
 
+    /// Where it stands in `element` of a list, such as a part or a tool, as a protocol spells it;
+    /// a member of the message where the protocol has it beside the parts.
+    pub fn within(self, element: At, protocol: Protocol) -> String {
+        let Some((list, member)) = self.row().paths[protocol.index()].rsplit_once("[].") else {
+            return element.to_string();
+        };
+        // Tools stand in tools and in items; what is spelled as theirs is theirs wherever they do.
+        let beside = !list.contains("[]") && element.member != "tools";
+        let element = if beside { element.member("") } else { element };
+        format!("{element}.{member}")
+    }
+
     /// How a target holds it.
     pub fn support(self, target: Protocol) -> Support {
         self.row().targets[target.index()]
     }
+}
+
+/// The error for something at `path` without which the request would mislead `target`.
+pub(crate) fn refused(feature: Feature, path: impl fmt::Display, target: Protocol) -> RequestError {
+    let support = feature.support(target);
+    debug_assert!(
+        matches!(support, Support::Refused(_)),
+        "{feature:?} is not refused for {target}"
+    );
+    RequestError::unsupported(path, support.note())
 }
 
 /// Reports a parameter that `target` cannot hold, under the client's spelling.
@@ -163,12 +193,13 @@ pub fn lose(feature: Feature, origin: Protocol, target: Protocol, losses: &mut L
 /// Reports something at `path` that `target` cannot hold.
 pub fn lose_at(feature: Feature, path: impl fmt::Display, target: Protocol, losses: &mut Losses) {
     let (kind, why) = match feature.support(target) {
-        Support::Approximated(why) | Support::Mapped(why) => (LossKind::Approximated, why),
-        Support::Dropped(why) | Support::Refused(why) => (LossKind::Dropped, why),
-        Support::Native => {
+        Support::Approximated(why) => (LossKind::Approximated, why),
+        Support::Dropped(why) => (LossKind::Dropped, why),
+        support => {
             debug_assert!(
                 false,
-                "{feature:?} is native to {target} and cannot be lost"
+                "{feature:?} is {} for {target} and cannot be lost",
+                support.name()
             );
             return;
         }

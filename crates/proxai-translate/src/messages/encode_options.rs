@@ -24,6 +24,7 @@ use proxai_messages::Json;
 use proxai_types::Protocol;
 use proxai_types::effort::{MIN_BUDGET, budget_of, effort_of};
 
+use super::encode_turns::{LONGEST_CACHE, cache_control};
 use crate::context::Target;
 use crate::features::{Feature, lose, lose_at};
 
@@ -77,11 +78,14 @@ pub(super) fn encode<'r>(
         user_id: Some(user.reborrow()),
         ..wire::Metadata::default()
     });
-    wire.cache_control = request
-        .cache
-        .automatic
-        .as_ref()
-        .map(super::encode_turns::cache_control);
+    wire.cache_control = request.cache.automatic.as_ref().map(|mark| {
+        let ttl = mark.ttl.as_deref();
+        if ttl.is_some_and(|ttl| !matches!(ttl, "5m" | "30m" | LONGEST_CACHE)) {
+            let path = format!("{}.ttl", Feature::CacheMark.path(request.origin));
+            losses.approximated(path, "Messages keeps a prefix for an hour at most");
+        }
+        cache_control(mark)
+    });
     format(request, target, wire, losses)
 }
 
@@ -258,7 +262,7 @@ fn sampling(request: &Request<'_>, wire: &mut wire::Request<'_>, losses: &mut Lo
     if thinks && sampling.top_k.is_some() {
         losses.dropped(
             Feature::TopK.path(request.origin),
-            "Messages takes no top_k beside thinking",
+            Feature::TopK.support(Protocol::Messages).note(),
         );
     }
 }
@@ -336,7 +340,17 @@ fn format<'r>(
     wire: &mut wire::Request<'r>,
     losses: &mut Losses,
 ) -> Option<String> {
-    match request.output.format.as_ref()? {
+    let format = request.output.format.as_ref()?;
+    if let Format::JsonSchema {
+        description: Some(description),
+        ..
+    } = format
+        && !description.is_empty()
+    {
+        let feature = Feature::FormatDescription;
+        lose(feature, request.origin, Protocol::Messages, losses);
+    }
+    match format {
         Format::Text => None,
         Format::JsonSchema {
             schema: Some(schema),
@@ -364,12 +378,12 @@ fn format<'r>(
             ))
         }
         Format::JsonObject | Format::JsonSchema { .. } => {
-            lose(
-                Feature::JsonObject,
-                request.origin,
-                Protocol::Messages,
-                losses,
-            );
+            let said = match format {
+                Format::JsonSchema { .. } => Feature::JsonSchema,
+                _ => Feature::JsonObject,
+            };
+            let path = said.path(request.origin);
+            lose_at(Feature::JsonObject, path, Protocol::Messages, losses);
             Some(JSON_OBJECT.to_owned())
         }
     }

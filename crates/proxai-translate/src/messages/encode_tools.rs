@@ -40,7 +40,7 @@ pub(super) fn encode<'r>(
             ToolDefinition::WebSearch(search) => {
                 Some(search::write_tool(tool, search, request.origin, losses))
             }
-            _ => function(tool, losses).map(wire::Tool::Function),
+            _ => function(tool, request.origin, losses).map(wire::Tool::Function),
         })
         .collect();
     let choice = choice(request, &tools, losses);
@@ -53,7 +53,11 @@ pub(super) fn encode<'r>(
     forced
 }
 
-fn function<'r>(tool: &'r Tool<'_>, losses: &mut Losses) -> Option<FunctionTool<'r>> {
+fn function<'r>(
+    tool: &'r Tool<'_>,
+    origin: Protocol,
+    losses: &mut Losses,
+) -> Option<FunctionTool<'r>> {
     let (schema, strict) = match &tool.definition {
         ToolDefinition::Function { parameters, strict } => (schema(*parameters), *strict),
         // Usually a function by now; the answer gives the string back as it is.
@@ -65,7 +69,8 @@ fn function<'r>(tool: &'r Tool<'_>, losses: &mut Losses) -> Option<FunctionTool<
         }
     };
     if tool.deferred {
-        lose_at(Feature::DeferredTool, tool.at, Protocol::Messages, losses);
+        let path = Feature::DeferredTool.within(tool.at, origin);
+        lose_at(Feature::DeferredTool, path, Protocol::Messages, losses);
     }
     Some(FunctionTool {
         name: tool.name.reborrow(),

@@ -98,7 +98,7 @@ pub(super) fn encode<'r>(
         encoder.turn(turn, &turns[index + 1..])?;
     }
     encoder.place_system_turns();
-    encoder.complete_ends();
+    encoder.complete_ends(request.turns.last().filter(|turn| is_prefill(turn)));
     let unthinking_tool_loop = unthinking(&encoder.drafts);
     let drafts = encoder.drafts;
     Ok(Conversation {
@@ -113,17 +113,38 @@ pub(super) fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
 
+/// What this protocol keeps a prefix for at the longest.
+pub(super) const LONGEST_CACHE: &str = "1h";
+
+/// How long a prefix is kept: other protocols name lifetimes that this one refuses. They mean a
+/// least one (<https://platform.openai.com/docs/guides/prompt-caching>, checked 2026-11-21), so the
+/// next longer is sent.
+fn lifetime<'r>(ttl: &'r Str<'_>) -> Str<'r> {
+    match ttl.as_str() {
+        "5m" => ttl.reborrow(),
+        _ => Str::borrowed(LONGEST_CACHE),
+    }
+}
+
 /// A cache mark on the wire.
 pub(super) fn cache_control<'r>(mark: &'r CacheMark<'_>) -> CacheControl<'r> {
     CacheControl {
         kind: Some(Str::borrowed("ephemeral")),
-        ttl: mark.ttl.as_ref().map(Str::reborrow),
+        ttl: mark.ttl.as_ref().map(lifetime),
         ..CacheControl::default()
     }
 }
 
 const fn is_system(role: Role) -> bool {
     matches!(role, Role::System | Role::Developer)
+}
+
+/// Whether the answer is to go on where this last turn ends (case 79).
+fn is_prefill(turn: &Turn<'_>) -> bool {
+    let holds = |test: fn(&Content<'_>) -> bool| turn.parts.iter().any(|part| test(&part.content));
+    turn.role == Role::Assistant
+        && holds(|content| matches!(content, Content::Text(_)))
+        && !holds(|content| matches!(content, Content::ToolCall(_)))
 }
 
 fn unthinking(drafts: &[Draft<'_>]) -> bool {
@@ -271,10 +292,9 @@ impl<'r> Encoder<'_, '_, 'r> {
         Ok(match content {
             Content::Text(text) => {
                 if !text.citations.is_empty() {
-                    self.losses.dropped(
-                        part.at,
-                        "citations of earlier turns cannot be proven to Messages",
-                    );
+                    let path = Feature::CitationHistory.within(part.at, self.origin);
+                    let target = Protocol::Messages;
+                    lose_at(Feature::CitationHistory, path, target, self.losses);
                 }
                 self.text(part, &text.text)
                     .map(|text| text_block(text, part.cache.as_ref()))
@@ -285,10 +305,13 @@ impl<'r> Encoder<'_, '_, 'r> {
                     .map(|text| text_block(text, part.cache.as_ref()))
             }
             Content::Media(media) => Some(media::encode(part, media, self.origin, self.losses)?),
-            Content::Opaque(opaque) => {
-                let why = Feature::OpaquePart.support(Protocol::Messages).note();
-                self.losses
-                    .dropped(part.at, format!("`{}`: {why}", opaque.kind));
+            Content::Opaque(_) => {
+                lose_at(
+                    Feature::OpaquePart,
+                    part.at,
+                    Protocol::Messages,
+                    self.losses,
+                );
                 None
             }
             _ => {
@@ -372,14 +395,12 @@ impl<'r> Encoder<'_, '_, 'r> {
             .filter(|sealed| seal::belongs_to(sealed, Protocol::Messages, self.target.issuer));
         let Some(sealed) = sealed else {
             let item = thought.sealed.as_ref().and_then(seal::item_of);
-            let why = if item.is_some() {
-                Feature::SearchHistory.support(Protocol::Messages).note()
-            } else if thought.sealed.is_some() {
-                "the thought was sealed by another provider"
+            let feature = if item.is_some() {
+                Feature::SearchHistory
             } else {
-                "Messages takes no thought without its signature"
+                Feature::ReasoningHistory
             };
-            self.losses.dropped(at, why);
+            lose_at(feature, at, Protocol::Messages, self.losses);
             return None;
         };
         let data = sealed.data.reborrow();
@@ -461,7 +482,7 @@ impl<'r> Encoder<'_, '_, 'r> {
         }
     }
 
-    fn complete_ends(&mut self) {
+    fn complete_ends(&mut self, prefill: Option<&Turn<'_>>) {
         if self
             .drafts
             .first()
@@ -488,10 +509,13 @@ impl<'r> Encoder<'_, '_, 'r> {
             .filter(|last| last.role == Role::Assistant)
         {
             let at = last.blocks.first().map_or_else(At::default, |(at, _)| *at);
-            self.losses.defaulted(
-                place(at),
-                "Messages ends with the user; a turn that asks to continue was added",
-            );
+            match prefill {
+                Some(turn) => lose_at(Feature::Prefill, turn.at, Protocol::Messages, self.losses),
+                None => self.losses.defaulted(
+                    place(at),
+                    "Messages ends with the user; a turn that asks to continue was added",
+                ),
+            }
             let mut draft = Draft::new(Role::User);
             draft
                 .blocks

@@ -14,7 +14,7 @@ use proxai_types::Protocol;
 
 use super::encode_turns::{cache_control, is_blank};
 use crate::adapter::RequestError;
-use crate::features::{Feature, lose_at};
+use crate::features::{Feature, lose_at, refused};
 
 /// A media part as a block.
 pub(super) fn encode<'r>(
@@ -32,7 +32,8 @@ pub(super) fn encode<'r>(
                 MediaKind::Audio => Feature::Audio,
                 _ => Feature::Video,
             };
-            return Err(refused(feature, part.at));
+            let path = feature.within(part.at, origin);
+            return Err(refused(feature, path, Protocol::Messages));
         }
     };
     if media
@@ -40,14 +41,8 @@ pub(super) fn encode<'r>(
         .as_deref()
         .is_some_and(|detail| detail != "auto")
     {
-        let path = Feature::ImageDetail.path(origin);
-        let member = path.rsplit_once("[].").map_or(path, |(_, member)| member);
-        lose_at(
-            Feature::ImageDetail,
-            format_args!("{}.{member}", part.at),
-            Protocol::Messages,
-            losses,
-        );
+        let path = Feature::ImageDetail.within(part.at, origin);
+        lose_at(Feature::ImageDetail, path, Protocol::Messages, losses);
     }
     if document {
         return Ok(ContentBlock::Document(self::document(
@@ -57,7 +52,7 @@ pub(super) fn encode<'r>(
     let source = match &media.source {
         MediaSource::Base64(data) => base64(data, image_type(media, data)),
         MediaSource::Url(url) => address(url, "image/png"),
-        MediaSource::File(_) => return Err(refused(Feature::UploadedFile, part.at)),
+        MediaSource::File(_) => return Err(foreign_file(part.at, origin)),
         MediaSource::Text(_) | MediaSource::Parts(_) => {
             return Err(RequestError::invalid(
                 part.at,
@@ -81,7 +76,7 @@ fn document<'r>(
 ) -> Result<wire::DocumentBlock<'r>, RequestError> {
     let source = match &media.source {
         MediaSource::Url(url) => address(url, "application/pdf"),
-        MediaSource::File(_) => return Err(refused(Feature::UploadedFile, at)),
+        MediaSource::File(_) => return Err(foreign_file(at, origin)),
         MediaSource::Text(text) => plain(text.reborrow()),
         MediaSource::Parts(parts) => {
             let mut blocks = Vec::with_capacity(parts.len());
@@ -151,8 +146,9 @@ fn address<'r>(url: &'r Str<'_>, usual: &'static str) -> Source<'r> {
     }
 }
 
-fn refused(feature: Feature, at: At) -> RequestError {
-    RequestError::unsupported(at, feature.support(Protocol::Messages).note())
+fn foreign_file(at: At, origin: Protocol) -> RequestError {
+    let path = Feature::UploadedFile.within(at, origin);
+    refused(Feature::UploadedFile, path, Protocol::Messages)
 }
 
 fn plain(text: Str<'_>) -> Source<'_> {
@@ -251,6 +247,6 @@ mod tests {
         let sound = Media::new(MediaKind::Audio, MediaSource::Base64("AA".into()));
         let error = written(sound).unwrap_err();
         assert!(matches!(error, RequestError::Unsupported { .. }));
-        assert_eq!(error.path(), Some("messages[0].content[1]"));
+        assert_eq!(error.path(), Some("messages[0].content[1].input_audio"));
     }
 }

@@ -10,7 +10,7 @@ use super::encode_options::{self, Constraints};
 use super::{encode_tools, encode_turns};
 use crate::adapter::RequestError;
 use crate::context::Target;
-use crate::features::Feature;
+use crate::features::{Feature, refused};
 
 /// Writes a request.
 pub(super) fn encode(
@@ -30,10 +30,8 @@ pub(super) fn encode(
         ),
     ] {
         if asked {
-            return Err(RequestError::unsupported(
-                feature.path(request.origin),
-                feature.support(Protocol::Messages).note(),
-            ));
+            let path = feature.path(request.origin);
+            return Err(refused(feature, path, Protocol::Messages));
         }
     }
     let conversation = encode_turns::encode(request, target, losses)?;

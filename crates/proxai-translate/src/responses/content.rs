@@ -17,7 +17,7 @@ use proxai_types::Protocol;
 
 use super::raw::parsed;
 use crate::adapter::RequestError;
-use crate::features::{Feature, Support, lose_at};
+use crate::features::{Feature, lose_at, refused};
 
 /// Reads the content of a message.
 pub(super) fn read_all<'a>(
@@ -244,6 +244,7 @@ fn url_source(url: Str<'_>) -> (MediaSource<'_>, Option<Str<'_>>) {
     match url.0 {
         Cow::Borrowed(url) => (
             MediaSource::Base64(Str::from(&url[data_at..])),
+    origin: Protocol,
             Some(Str::from(&url["data:".len()..media_type])),
         ),
         Cow::Owned(mut url) => {
@@ -267,6 +268,7 @@ fn data_url(url: &str) -> Option<(usize, usize)> {
         return None;
     }
     Some((parameters.find(';')?, comma + 1))
+    origin: Protocol,
 }
 
 fn type_by_name(name: Option<&str>) -> Option<Str<'static>> {
@@ -293,7 +295,7 @@ pub(super) fn write<'p>(
     match &part.content {
         Content::Text(text) => out.push(input_text(&text.text)),
         Content::Refusal(text) => out.push(input_text(text)),
-        Content::Media(media) => write_media(part, media, losses, out)?,
+        Content::Media(media) => write_media(part, media, origin, losses, out)?,
         _ => lose_at(Feature::OpaquePart, part.at, Protocol::Responses, losses),
     }
     Ok(())
@@ -313,36 +315,32 @@ fn write_media<'p>(
     losses: &mut Losses,
     out: &mut Vec<ContentPart<'p>>,
 ) -> Result<(), RequestError> {
-    if media.context.is_some() {
-        lose_at(
-            Feature::DocumentContext,
-            format_args!("{}.context", part.at),
-            Protocol::Responses,
-            losses,
-        );
+    let unnamed = !matches!(media.source, MediaSource::Base64(_));
+    for (feature, said) in [
+        (Feature::DocumentTitle, unnamed && media.name.is_some()),
+        (Feature::DocumentContext, media.context.is_some()),
+        (Feature::Citations, media.citations),
+    ] {
+        if said {
+            let path = feature.within(part.at, origin);
+            lose_at(feature, path, Protocol::Responses, losses);
+        }
     }
-    if media.citations {
-        lose_at(
-            Feature::Citations,
-            format_args!("{}.citations", part.at),
-            Protocol::Responses,
-            losses,
-        );
-    }
-    let refused = |feature: Feature| match feature.support(Protocol::Responses) {
-        Support::Refused(why) => RequestError::unsupported(part.at, why),
-        _ => RequestError::unsupported(part.at, "this upstream takes text, images and documents"),
+    let cannot = |feature: Feature| {
+        let path = feature.within(part.at, origin);
+        Err(refused(feature, path, Protocol::Responses))
     };
     match (media.kind, &media.source) {
-        (MediaKind::Audio, _) => Err(refused(Feature::Audio)),
-        (MediaKind::Video, _) => Err(refused(Feature::Video)),
-        (_, MediaSource::File(_)) => Err(refused(Feature::UploadedFile)),
+        (MediaKind::Audio, _) => cannot(Feature::Audio),
+        (MediaKind::Video, _) => cannot(Feature::Video),
+        (_, MediaSource::File(_)) => cannot(Feature::UploadedFile),
         (_, MediaSource::Text(text)) => {
             out.push(input_text(text));
             Ok(())
         }
         (_, MediaSource::Parts(parts)) => {
-            parts.iter().try_for_each(|part| write(part, losses, out))
+            let mut all = parts.iter();
+            all.try_for_each(|part| write(part, origin, losses, out))
         }
         (MediaKind::Image, source) => {
             out.push(ContentPart::InputImage(InputImage {
@@ -428,7 +426,7 @@ mod tests {
         let mut losses = Losses::new();
         let part = read_one(body, &mut losses).unwrap();
         let mut out = Vec::new();
-        write(&part, &mut losses, &mut out).unwrap();
+        write(&part, Protocol::Responses, &mut losses, &mut out).unwrap();
         assert!(losses.is_empty(), "{losses:?}");
         proxai_json::to_string(&out[0])
     }
@@ -479,14 +477,16 @@ mod tests {
     #[test]
     fn audio_and_files_of_another_store_are_refused_by_name() {
         let at = At::item("messages", 3);
-        let sources = [
-            Media::new(MediaKind::Audio, MediaSource::Base64("QQ".into())),
-            Media::new(MediaKind::Image, MediaSource::File("file_1".into())),
-        ];
-        for media in sources {
+        let audio = Media::new(MediaKind::Audio, MediaSource::Base64("QQ".into()));
+        let file = Media::new(MediaKind::Image, MediaSource::File("file_1".into()));
+        for (media, path) in [
+            (audio, "messages[3].input_audio"),
+            (file, "messages[3].file.file_id"),
+        ] {
             let part = Part::new(at, Content::Media(media));
-            let error = write(&part, &mut Losses::new(), &mut Vec::new()).unwrap_err();
-            assert_eq!(error.path(), Some("messages[3]"));
+            let (mut losses, mut out) = (Losses::new(), Vec::new());
+            let error = write(&part, Protocol::Chat, &mut losses, &mut out).unwrap_err();
+            assert_eq!(error.path(), Some(path));
         }
     }
 }

@@ -5,9 +5,10 @@
 //! protocol can offer a tool in the middle of a conversation. Tools that were to be found by a
 //! search are offered from the start.
 
-use proxai_ir::{At, Losses, Tool, ToolChoice, ToolDefinition, ToolKind, WEB_SEARCH};
+use proxai_ir::{At, Grammar, Losses, Tool, ToolChoice, ToolDefinition, ToolKind, WEB_SEARCH};
 use proxai_json::{Extra, Str, StringOr};
 use proxai_responses::{self as wire, AllowedTool, NamedChoice};
+use proxai_types::Protocol;
 
 use super::{content::report_extra, native, search};
 use crate::features::{Feature, lose_at};
@@ -45,8 +46,9 @@ fn read<'a>(
         wire::Tool::Custom(tool) => {
             report_extra(at, &without_defaults(tool.extra), losses);
             report_deferred(tool.defer_loading, at, losses);
+            let format = tool.format;
             let definition = ToolDefinition::Custom {
-                format: tool.format,
+                grammar: format.and_then(|format| grammar(format, at, losses)),
             };
             (tool.name, tool.description, definition)
         }
@@ -123,6 +125,28 @@ fn read<'a>(
     });
 }
 
+/// What a free-text tool's text has to follow.
+fn grammar<'a>(format: wire::CustomFormat<'a>, at: At, losses: &mut Losses) -> Option<Grammar<'a>> {
+    let path = || Feature::ToolGrammar.within(at, Protocol::Responses);
+    for (name, _) in format.extra.iter() {
+        losses.dropped(
+            format_args!("{}.{name}", path()),
+            "not a member that another protocol has",
+        );
+    }
+    if let Some(definition) = format.definition {
+        return Some(Grammar {
+            syntax: format.syntax.unwrap_or_default(),
+            definition,
+        });
+    }
+    let kind = format.kind.unwrap_or_default();
+    if !kind.is_empty() && kind != "text" {
+        losses.dropped(path(), format!("no protocol has the format `{kind}`"));
+    }
+    None
+}
+
 type Parts<'a> = (Str<'a>, Option<Str<'a>>, ToolDefinition<'a>);
 
 fn hosted(kind: String, settings: Extra<'_>) -> Parts<'_> {
@@ -151,12 +175,10 @@ fn native_tool<'a>(kind: &str) -> Parts<'a> {
 
 fn report_deferred(deferred: Option<bool>, at: At, losses: &mut Losses) {
     if deferred == Some(true) {
-        lose_at(
-            Feature::DeferredTool,
-            at,
-            proxai_types::Protocol::Responses,
-            losses,
-        );
+        // The same for every target.
+        let own = Protocol::Responses;
+        let path = Feature::DeferredTool.within(at, own);
+        lose_at(Feature::DeferredTool, path, own, losses);
     }
 }
 
@@ -207,7 +229,7 @@ pub(super) fn read_choice<'a>(
                     Some(name) => names.push(name),
                     None => losses.dropped(
                         format_args!("tool_choice.tools[{index}]"),
-                        "only the provider that offers this tool can run it",
+                        Feature::HostedTool.support(Protocol::Responses).note(),
                     ),
                 }
             }
@@ -306,7 +328,14 @@ mod tests {
             &mut losses,
         );
         let paths: Vec<&str> = losses.iter().map(|loss| loss.path.as_str()).collect();
-        assert_eq!(paths, ["tools[0]", "tools[1].output_schema", "tools[1]"]);
+        assert_eq!(
+            paths,
+            [
+                "tools[0]",
+                "tools[1].output_schema",
+                "tools[1].defer_loading"
+            ]
+        );
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub(super) fn write<'r>(
 ) -> Result<Conversation<'r>, RequestError> {
     let mut writer = Writer {
         target,
+        origin: request.origin,
         losses,
         custom: custom_calls(request),
         message: Vec::new(),
@@ -97,6 +98,7 @@ fn custom_calls<'r>(request: &'r Request<'_>) -> HashSet<&'r str> {
 
 struct Writer<'w, 'r> {
     target: &'w Target<'w>,
+    origin: Protocol,
     losses: &'w mut Losses,
     custom: HashSet<&'r str>,
     /// Parts of the message that is being collected.
@@ -188,6 +190,12 @@ impl<'r> Writer<'_, 'r> {
                     self.result(part, result)?;
                 }
                 Content::Text(text) if turn.role == Role::Assistant => {
+                    if text.citations.iter().any(|cited| cited.url.is_empty()) {
+                        let feature = Feature::CitationHistory;
+                        let why = feature.support(Protocol::Responses).note();
+                        self.losses
+                            .dropped(feature.within(part.at, self.origin), why);
+                    }
                     if !text.text.is_empty() {
                         self.message.push(content::write_output_text(text));
                     }
@@ -202,7 +210,7 @@ impl<'r> Writer<'_, 'r> {
                 Content::Media(_) if turn.role == Role::Assistant => {
                     self.lose(Feature::OpaquePart, part);
                 }
-                _ => content::write(part, self.losses, &mut self.message)?,
+                _ => content::write(part, self.origin, self.losses, &mut self.message)?,
             }
         }
         Ok(())
@@ -285,10 +293,12 @@ impl<'r> Writer<'_, 'r> {
     fn result(&mut self, part: &Part<'_>, result: &'r ToolResult<'_>) -> Result<(), RequestError> {
         let mut parts = Vec::new();
         if result.is_error {
-            self.lose(Feature::ToolResultError, part);
+            let feature = Feature::ToolResultError;
+            let path = feature.within(part.at, self.origin);
+            lose_at(feature, path, Protocol::Responses, self.losses);
         }
         for part in &result.parts {
-            content::write(part, self.losses, &mut parts)?;
+            content::write(part, self.origin, self.losses, &mut parts)?;
         }
         if result.is_error {
             mark_error(&mut parts);

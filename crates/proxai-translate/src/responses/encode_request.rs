@@ -15,8 +15,8 @@ use proxai_ir::{
 use proxai_json::{Str, StringOr, Text};
 use proxai_responses::lenient::Kept;
 use proxai_responses::{
-    self as wire, AllowedTool, AllowedTools, CustomTool, FunctionTool, Item, NamedChoice,
-    PlainFormat, SchemaFormat, TextConfig, TextFormat,
+    self as wire, AllowedTool, AllowedTools, CustomFormat, CustomTool, FunctionTool, Item,
+    NamedChoice, PlainFormat, SchemaFormat, TextConfig, TextFormat,
 };
 use proxai_types::Protocol;
 
@@ -25,7 +25,7 @@ use super::raw::constant;
 use super::search;
 use crate::adapter::RequestError;
 use crate::context::Target;
-use crate::features::{Feature, Support, lose, lose_at};
+use crate::features::{Feature, lose, lose_at, refused};
 
 /// The API refuses smaller limits.
 const MIN_OUTPUT_TOKENS: u64 = 16;
@@ -46,6 +46,14 @@ pub(super) fn encode(
     refuse(request)?;
     report(request, losses);
     let conversation = encode_input::write(request, target, losses)?;
+    if request.cache.automatic.is_some() {
+        lose(
+            Feature::CacheMark,
+            request.origin,
+            Protocol::Responses,
+            losses,
+        );
+    }
     let tools = tools(request, losses);
     let key = cache_key(request);
     let user = request.end_user.as_deref().map(|user| {
@@ -128,10 +136,9 @@ pub(super) fn encode(
 
 fn refuse(request: &Request<'_>) -> Result<(), RequestError> {
     let feature = Feature::SeveralAnswers;
-    if request.sampling.n.is_some_and(|n| n > 1)
-        && let Support::Refused(why) = feature.support(Protocol::Responses)
-    {
-        return Err(RequestError::unsupported(feature.path(request.origin), why));
+    if request.sampling.n.is_some_and(|n| n > 1) {
+        let path = feature.path(request.origin);
+        return Err(refused(feature, path, Protocol::Responses));
     }
     Ok(())
 }
@@ -170,17 +177,18 @@ fn tools<'r>(request: &'r Request<'_>, losses: &mut Losses) -> Vec<wire::Tool<'r
         .filter_map(|tool| match &tool.definition {
             ToolDefinition::WebSearch(search) => {
                 let written = search::write_tool(tool, search, request.origin, losses);
-                report_marks(tool, losses);
+                report_marks(tool, request.origin, losses);
                 Some(written)
             }
-            _ => write_tool(tool, losses),
+            _ => write_tool(tool, request.origin, losses),
         })
         .collect()
 }
 
-fn report_marks(tool: &Tool<'_>, losses: &mut Losses) {
+fn report_marks(tool: &Tool<'_>, origin: Protocol, losses: &mut Losses) {
     if tool.deferred {
-        lose_at(Feature::DeferredTool, tool.at, Protocol::Responses, losses);
+        let path = Feature::DeferredTool.within(tool.at, origin);
+        lose_at(Feature::DeferredTool, path, Protocol::Responses, losses);
     }
     if tool.cache.is_some() {
         let path = format_args!("{}.cache_control", tool.at);
@@ -188,8 +196,12 @@ fn report_marks(tool: &Tool<'_>, losses: &mut Losses) {
     }
 }
 
-fn write_tool<'r>(tool: &'r Tool<'_>, losses: &mut Losses) -> Option<wire::Tool<'r>> {
-    report_marks(tool, losses);
+fn write_tool<'r>(
+    tool: &'r Tool<'_>,
+    origin: Protocol,
+    losses: &mut Losses,
+) -> Option<wire::Tool<'r>> {
+    report_marks(tool, origin, losses);
     let name = tool.name.reborrow();
     let description = tool.description.as_ref().map(Str::reborrow);
     let empty = constant(r#"{"type":"object","properties":{}}"#);
@@ -198,11 +210,16 @@ fn write_tool<'r>(tool: &'r Tool<'_>, losses: &mut Losses) -> Option<wire::Tool<
             (parameters.unwrap_or(empty), strict.unwrap_or(false))
         }
         ToolDefinition::Native { parameters, .. } => (constant(parameters), false),
-        ToolDefinition::Custom { format } => {
+        ToolDefinition::Custom { grammar } => {
             return Some(wire::Tool::Custom(CustomTool {
                 name,
                 description,
-                format: *format,
+                format: grammar.as_ref().map(|grammar| CustomFormat {
+                    kind: Some("grammar".into()),
+                    syntax: Some(grammar.syntax.reborrow()),
+                    definition: Some(grammar.definition.reborrow()),
+                    ..CustomFormat::default()
+                }),
                 ..CustomTool::default()
             }));
         }
@@ -408,14 +425,17 @@ fn service_tier<'r>(request: &'r Request<'_>, losses: &mut Losses) -> Option<Str
     match tier.as_str() {
         "auto" | "default" => Some(tier.reborrow()),
         "standard_only" => Some("default".into()),
+        "flex" | "priority" | "scale" => {
+            let target = Protocol::Responses;
+            lose(Feature::ServiceTier, request.origin, target, losses);
+            Some(tier.reborrow())
+        }
         _ => {
-            lose(
-                Feature::ServiceTier,
-                request.origin,
-                Protocol::Responses,
-                losses,
+            losses.dropped(
+                Feature::ServiceTier.path(request.origin),
+                Feature::ServiceTier.support(Protocol::Responses).note(),
             );
-            matches!(tier.as_str(), "flex" | "priority" | "scale").then(|| tier.reborrow())
+            None
         }
     }
 }

@@ -9,6 +9,7 @@ use proxai_types::Protocol;
 
 use super::{Original, ToolMap};
 use crate::context::Abilities;
+use crate::features::{Feature, lose_at};
 
 /// Most characters of a tool name. OpenAI documents 64 for functions; Messages takes 128
 /// (both checked 2026-11-21).
@@ -48,12 +49,9 @@ pub fn prepare(
     };
     let mut map = ToolMap::default();
     let mut names = HashSet::new();
-    let grammar = match request.origin {
-        Protocol::Chat => "custom.format",
-        Protocol::Responses | Protocol::Messages => "format",
-    };
+    let functions_for = (!custom).then_some(request.origin);
     request.tools.retain_mut(|tool| {
-        let original = prepare_tool(tool, &naming, (!custom).then_some(grammar), losses);
+        let original = prepare_tool(tool, &naming, functions_for, losses);
         let own = match tool.definition {
             ToolDefinition::Hosted { .. } => true,
             // Only Messages calls its own search by a name that functions could have too.
@@ -85,11 +83,11 @@ pub fn prepare(
     map
 }
 
-/// `grammar` is where a tool's grammar stands, if the target has no tools that take free text.
+/// `functions_for` is who asks, if the target has no tools that take free text.
 fn prepare_tool(
     tool: &mut Tool<'_>,
     naming: &Naming,
-    grammar: Option<&'static str>,
+    functions_for: Option<Protocol>,
     losses: &mut Losses,
 ) -> Option<Original> {
     let kind = match &tool.definition {
@@ -109,16 +107,15 @@ fn prepare_tool(
         tool.name = name.into();
         tool.namespace = None;
     }
-    if let (ToolDefinition::Custom { format }, Some(grammar)) = (&tool.definition, grammar) {
-        if let Some(format) = format.filter(|format| !is_plain_text(format.get())) {
-            losses.approximated(
-                tool.at.member(grammar),
-                "the target has no grammar tools; the grammar is described in words",
-            );
+    if let (ToolDefinition::Custom { grammar }, Some(origin)) = (&tool.definition, functions_for) {
+        if let Some(grammar) = grammar {
+            // Whatever protocol a target without free-text tools speaks, this is what it gets.
+            let path = Feature::ToolGrammar.within(tool.at, origin);
+            lose_at(Feature::ToolGrammar, path, Protocol::Chat, losses);
             let description = tool.description.take().unwrap_or_default();
             tool.description = Some(Str::from(format!(
-                "{description}\n\nPut the text into `input`. It has to follow this grammar: {}",
-                format.get(),
+                "{description}\n\nPut the text into `input`. It has to follow this {} grammar:\n{}",
+                grammar.syntax, grammar.definition,
             )));
         }
         tool.definition = ToolDefinition::Native {
@@ -127,11 +124,6 @@ fn prepare_tool(
         };
     }
     original
-}
-
-fn is_plain_text(format: &str) -> bool {
-    proxai_json::Doc::scan(format.as_bytes())
-        .is_ok_and(|doc| doc.str("type").as_deref() == Some("text"))
 }
 
 fn prepare_call(call: &mut ToolCall<'_>, naming: &Naming, custom: bool) {
@@ -338,7 +330,7 @@ mod tests {
 
     #[test]
     fn free_text_becomes_one_string_where_only_functions_exist() {
-        let custom = || ToolDefinition::Custom { format: None };
+        let custom = || ToolDefinition::Custom { grammar: None };
         let at = At::root("input");
         let history = || {
             let call = ToolCall {

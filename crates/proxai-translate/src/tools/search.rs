@@ -52,16 +52,10 @@ pub(crate) fn lose_setting(
     losses: &mut Losses,
 ) {
     let path = setting.path(origin);
-    match path.split_once("[].") {
-        Some((_, member)) => {
-            lose_at(
-                setting,
-                format_args!("{}.{member}", tool.at),
-                target,
-                losses,
-            );
-        }
-        None => lose_at(setting, path, target, losses),
+    if path.contains("[]") {
+        lose_at(setting, setting.within(tool.at, origin), target, losses);
+    } else {
+        lose_at(setting, path, target, losses);
     }
 }
 

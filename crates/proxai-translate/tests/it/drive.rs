@@ -23,9 +23,14 @@ const CREATED: u64 = 1_760_000_000;
 
 /// The upstream of a case that lists `abilities`.
 pub(crate) fn target(case: &Case) -> Target<'static> {
+    able(&case.about.abilities)
+}
+
+/// An upstream with `abilities` beside the usual ones.
+pub(crate) fn able(names: &[String]) -> Target<'static> {
     let mut target = Target::new(UPSTREAM_MODEL, ISSUER);
     let abilities = &mut target.abilities;
-    for name in &case.about.abilities {
+    for name in names {
         match name.as_str() {
             "custom_tools" => abilities.custom_tools = true,
             "max_completion_tokens" => abilities.max_completion_tokens = true,
@@ -35,7 +40,7 @@ pub(crate) fn target(case: &Case) -> Target<'static> {
             "system_turns" => abilities.system_turns = true,
             "no_adaptive_thinking" => abilities.adaptive_thinking = false,
             "no_output_format" => abilities.output_format = false,
-            other => panic!("{case}: no ability is called {other}"),
+            other => panic!("no ability is called {other}"),
         }
     }
     target

@@ -31,7 +31,7 @@ fn check_losses(
     }
 }
 
-fn check_facts(found: &mut Vec<String>, facts: Option<&Facts>, body: &[u8], whom: &str) {
+pub(crate) fn check_facts(found: &mut Vec<String>, facts: Option<&Facts>, body: &[u8], whom: &str) {
     let body: Value = serde_json::from_slice(body).expect("what is sent is JSON");
     for (pointer, expected) in facts.into_iter().flatten() {
         let value = body.pointer(pointer);

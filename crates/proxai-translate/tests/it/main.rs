@@ -10,6 +10,7 @@ mod golden;
 mod request_properties;
 mod searches;
 mod stream_properties;
+mod table;
 mod truncation;
 mod turns;
 mod view;

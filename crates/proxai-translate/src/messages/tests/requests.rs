@@ -116,7 +116,8 @@ fn what_the_api_demands_is_added_and_reported() {
         losses,
         [
             "messages[1].content[0] dropped",
-            "messages[0].content[0] defaulted"
+            "messages[0].content[0] defaulted",
+            "messages[2] approximated"
         ]
     );
     assert_eq!(shape(&plain(&request(vec![])).0), ["user: Begin."]);

@@ -144,7 +144,7 @@ fn a_failed_result_is_marked_and_keeps_its_image() {
             r#"{"type":"function_call_output","call_id":"c","output":[{"type":"input_text","text":"[tool error] boom"},{"type":"input_image","detail":"auto","image_url":"data:image/png;base64,QQ=="}]}"#
         ]
     );
-    assert_eq!(paths(&losses), ["messages[1]"]);
+    assert_eq!(paths(&losses), ["messages[1].status"]);
     let (_, items, _) = written(vec![turn(Role::Tool, vec![result("c", true, vec![])])]);
     assert!(items[0].contains(r#""output":"[tool error]""#));
 }

@@ -100,12 +100,7 @@ fn strict_is_never_added() {
     request.tools = vec![
         tool("a", function(None)),
         tool("b", function(Some(true))),
-        tool(
-            "c",
-            ToolDefinition::Custom {
-                format: Some(raw(r#"{"type":"text"}"#)),
-            },
-        ),
+        tool("c", ToolDefinition::Custom { grammar: None }),
         tool(
             "d",
             ToolDefinition::Native {
@@ -130,7 +125,7 @@ fn strict_is_never_added() {
     for member in [
         r#"{"type":"function","name":"a","parameters":{"type":"object","properties":{}},"strict":false}"#,
         r#""name":"b","parameters":{"type":"object","properties":{}},"strict":true}"#,
-        r#"{"type":"custom","name":"c","format":{"type":"text"}}"#,
+        r#"{"type":"custom","name":"c"}"#,
         r#"{"type":"function","name":"d","parameters":{"type":"object"},"strict":false}"#,
         r#""tool_choice":{"type":"allowed_tools","mode":"required","tools":[{"type":"function","name":"a"},{"type":"custom","name":"c"}]}"#,
         r#""parallel_tool_calls":false"#,
