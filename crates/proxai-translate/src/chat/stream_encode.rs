@@ -4,6 +4,9 @@
 //! only the delta is serialised. Citations wait for the end of their text, because their place is
 //! counted in characters of it; everything else is written at once (S5).
 //!
+//! Texts that an upstream has open side by side are joined as their pieces come, in JSON one behind
+//! the other: the protocol has one text, and holding the second would make the stream silent.
+//!
 //! A stream ends with `[DONE]` or with an error object, never with both (S1).
 
 use std::sync::Arc;

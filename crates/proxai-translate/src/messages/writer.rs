@@ -11,6 +11,10 @@
 //! this protocol would end a block there, but an upstream may tell of a citation when the text is
 //! long sent, and a block of JSON must be a block of the stream. The whole block is cited, and the
 //! lost place reported (T4).
+//!
+//! In one thing they do disagree: parts that an upstream has open side by side stand in the order
+//! of their first words in a stream and of their beginnings in JSON. To wait for a part that says
+//! nothing yet would make the stream silent (S5).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
