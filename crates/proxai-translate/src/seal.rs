@@ -135,9 +135,6 @@ pub fn latest_issuer(body: &[u8]) -> Option<String> {
     String::from_utf8(URL_SAFE_NO_PAD.decode(fields.next()?).ok()?).ok()
 }
 
-/// Why the signature of a call stays behind; the call itself goes everywhere.
-pub(crate) const FOREIGN_CALL: &str = "the call was sealed by another provider";
-
 /// Whether a sealed value may be sent to `issuer`, an upstream that speaks `protocol`.
 pub fn belongs_to(sealed: &Sealed<'_>, protocol: Protocol, issuer: &str) -> bool {
     sealed.origin == protocol && sealed.issuer.as_deref().is_none_or(|from| from == issuer)

@@ -11,7 +11,8 @@ pub(super) fn page() -> String {
          A request keeps its bytes when client and upstream speak the same protocol. Between two \
          protocols each feature below is:\n\n\
          - **native**: the same, perhaps under another name;\n\
-         - **mapped**: said in another way that means the same;\n\
+         - **mapped**: said in another way that means the same; the exceptions that a cell names are \
+         reported;\n\
          - **approximated**: something close is sent, and reported;\n\
          - **dropped**: not sent, and reported;\n\
          - **refused**: answered with 400, since leaving it out would mislead.\n\n\

@@ -196,10 +196,7 @@ impl<'r> Writer<'r, '_> {
             }
             source => {
                 if media.kind == MediaKind::Document && matches!(source, MediaSource::Url(_)) {
-                    self.losses.approximated(
-                        part.at,
-                        "only some Chat upstreams fetch documents by their address",
-                    );
+                    self.lose_within(Feature::DocumentAddress, part);
                 }
                 match media::to_part(media) {
                     Ok(written) => parts.push(written),
@@ -273,7 +270,7 @@ impl<'r> Writer<'r, '_> {
     ) -> Option<wire::Raw<'r>> {
         let sealed = sealed?;
         if !seal::belongs_to(sealed, Protocol::Chat, self.target.issuer) {
-            self.losses.dropped(part.at, seal::FOREIGN_CALL);
+            self.lose_within(Feature::CallSeal, part);
             return None;
         }
         wire::Raw::view(&sealed.data)

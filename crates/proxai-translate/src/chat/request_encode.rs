@@ -131,16 +131,8 @@ fn effort<'r>(request: &'r Request<'_>, losses: &mut Losses) -> Option<Str<'r>> 
     match (config.mode, config.budget) {
         // `none` is refused by most upstreams, so not thinking is left to their default.
         (Some(ReasoningMode::Disabled), _) => {
-            // The object that also holds the budget, in protocols that have one.
-            let budget = Feature::ReasoningBudget.path(request.origin);
-            let path = budget.split_once('.').map_or_else(
-                || Feature::ReasoningEffort.path(request.origin),
-                |(object, _)| object,
-            );
-            losses.approximated(
-                path,
-                "Chat has no switch that every upstream takes: its default applies",
-            );
+            let target = Protocol::Chat;
+            lose(Feature::ReasoningOff, request.origin, target, losses);
             None
         }
         (_, Some(budget)) => {
@@ -330,7 +322,7 @@ fn tool_choice<'r>(
         ToolChoice::Hosted(_) => {
             losses.dropped(
                 Feature::ToolChoice.path(request.origin),
-                Feature::HostedTool.support(Protocol::Chat).note(),
+                Feature::HostedTool.note(Protocol::Chat),
             );
             None
         }

@@ -42,7 +42,9 @@ pub enum Feature {
     ReasoningEffort,
     ReasoningBudget,
     ReasoningSummary,
+    ReasoningOff,
     ReasoningHistory,
+    CallSeal,
     FunctionTool,
     CustomTool,
     ToolGrammar,
@@ -70,6 +72,8 @@ pub enum Feature {
     Image,
     ImageDetail,
     Document,
+    DocumentAddress,
+    DocumentType,
     DocumentTitle,
     DocumentContext,
     Citations,
@@ -172,6 +176,12 @@ impl Feature {
     /// How a target holds it.
     pub fn support(self, target: Protocol) -> Support {
         self.row().targets[target.index()]
+    }
+
+    /// How or why a target holds it so: the reason too of what is lost, in some requests only, of
+    /// a feature that is otherwise mapped.
+    pub fn note(self, target: Protocol) -> &'static str {
+        self.support(target).note()
     }
 }
 

@@ -35,6 +35,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ),
     ("thinking.budget_tokens", &["thinking"]),
     ("thinking.display", &["thinking"]),
+    ("thinking", &["reasoning"]),
 ];
 
 /// Other names that a protocol has for a feature, beside that of its row.

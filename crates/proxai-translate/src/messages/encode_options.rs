@@ -82,7 +82,7 @@ pub(super) fn encode<'r>(
         let ttl = mark.ttl.as_deref();
         if ttl.is_some_and(|ttl| !matches!(ttl, "5m" | "30m" | LONGEST_CACHE)) {
             let path = format!("{}.ttl", Feature::CacheMark.path(request.origin));
-            losses.approximated(path, "Messages keeps a prefix for an hour at most");
+            losses.approximated(path, Feature::CacheMark.note(Protocol::Messages));
         }
         cache_control(mark)
     });
@@ -262,7 +262,7 @@ fn sampling(request: &Request<'_>, wire: &mut wire::Request<'_>, losses: &mut Lo
     if thinks && sampling.top_k.is_some() {
         losses.dropped(
             Feature::TopK.path(request.origin),
-            Feature::TopK.support(Protocol::Messages).note(),
+            Feature::TopK.note(Protocol::Messages),
         );
     }
 }
@@ -309,7 +309,7 @@ fn stops<'r>(request: &'r Request<'_>, wire: &mut wire::Request<'r>, losses: &mu
         if stop.trim().is_empty() {
             losses.dropped(
                 Feature::Stop.path(request.origin),
-                "Messages refuses blank stop sequences",
+                Feature::Stop.note(Protocol::Messages),
             );
         } else {
             stops.push(stop.reborrow());

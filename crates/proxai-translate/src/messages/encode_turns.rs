@@ -420,7 +420,8 @@ impl<'r> Encoder<'_, '_, 'r> {
 
     fn call(&mut self, part: &'r Part<'_>, call: &'r ToolCall<'_>) -> ContentBlock<'r> {
         if call.sealed.is_some() {
-            self.losses.dropped(part.at, seal::FOREIGN_CALL);
+            let path = Feature::CallSeal.within(part.at, self.origin);
+            lose_at(Feature::CallSeal, path, Protocol::Messages, self.losses);
         }
         let json = match call.kind {
             ToolKind::Custom => wire::Json::from_string(wrapped("input", &call.input)),

@@ -99,10 +99,8 @@ fn document<'r>(
         MediaSource::Base64(data) => {
             let text = STANDARD.decode(data.trim()).ok();
             let Some(text) = text.and_then(|bytes| String::from_utf8(bytes).ok()) else {
-                return Err(RequestError::unsupported(
-                    at,
-                    "Messages upstreams take PDF and plain-text documents only; convert the file",
-                ));
+                let path = Feature::DocumentType.within(at, origin);
+                return Err(refused(Feature::DocumentType, path, Protocol::Messages));
             };
             plain(text.into())
         }
@@ -238,7 +236,7 @@ mod tests {
         let zip = Media::new(MediaKind::Document, MediaSource::Base64("/+7/".into()));
         assert_eq!(
             written(zip).unwrap_err().path(),
-            Some("messages[0].content[1]")
+            Some("messages[0].content[1].file.file_data")
         );
     }
 

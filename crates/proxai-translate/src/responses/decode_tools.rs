@@ -229,7 +229,7 @@ pub(super) fn read_choice<'a>(
                     Some(name) => names.push(name),
                     None => losses.dropped(
                         format_args!("tool_choice.tools[{index}]"),
-                        Feature::HostedTool.support(Protocol::Responses).note(),
+                        Feature::HostedTool.note(Protocol::Responses),
                     ),
                 }
             }

@@ -181,7 +181,8 @@ impl<'r> Writer<'_, 'r> {
                 Content::ToolCall(call) => {
                     self.end_message(turn.role);
                     if call.sealed.is_some() {
-                        self.losses.dropped(part.at, seal::FOREIGN_CALL);
+                        let path = Feature::CallSeal.within(part.at, self.origin);
+                        lose_at(Feature::CallSeal, path, Protocol::Responses, self.losses);
                     }
                     self.items.push(write_call(call));
                 }
@@ -192,7 +193,7 @@ impl<'r> Writer<'_, 'r> {
                 Content::Text(text) if turn.role == Role::Assistant => {
                     if text.citations.iter().any(|cited| cited.url.is_empty()) {
                         let feature = Feature::CitationHistory;
-                        let why = feature.support(Protocol::Responses).note();
+                        let why = feature.note(Protocol::Responses);
                         self.losses
                             .dropped(feature.within(part.at, self.origin), why);
                     }

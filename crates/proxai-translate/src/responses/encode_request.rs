@@ -60,7 +60,7 @@ pub(super) fn encode(
         if user.chars().count() > MAX_ID {
             losses.approximated(
                 Feature::EndUser.path(request.origin),
-                "it is longer than 64 characters: a hash of it is sent",
+                Feature::EndUser.note(Protocol::Responses),
             );
         }
         short(user)
@@ -70,7 +70,7 @@ pub(super) fn encode(
         if limit < MIN_OUTPUT_TOKENS {
             losses.approximated(
                 Feature::MaxOutputTokens.path(request.origin),
-                "Responses takes 16 or more: 16 is sent",
+                Feature::MaxOutputTokens.note(Protocol::Responses),
             );
         }
         limit.max(MIN_OUTPUT_TOKENS)
@@ -308,7 +308,7 @@ fn choice<'r>(
         ToolChoice::Hosted(_) => {
             losses.dropped(
                 Feature::ToolChoice.path(request.origin),
-                Feature::HostedTool.support(Protocol::Responses).note(),
+                Feature::HostedTool.note(Protocol::Responses),
             );
             None
         }
@@ -328,10 +328,8 @@ fn reasoning<'r>(
     );
     if config.mode == Some(ReasoningMode::Disabled) && effort.is_none() {
         // Models that cannot think refuse the word `none`.
-        losses.approximated(
-            "thinking",
-            "the model's own default effort is used: not every Responses model can be told not to think",
-        );
+        let target = Protocol::Responses;
+        lose(Feature::ReasoningOff, request.origin, target, losses);
         return None;
     }
     let summary = match &config.summary {
@@ -433,7 +431,7 @@ fn service_tier<'r>(request: &'r Request<'_>, losses: &mut Losses) -> Option<Str
         _ => {
             losses.dropped(
                 Feature::ServiceTier.path(request.origin),
-                Feature::ServiceTier.support(Protocol::Responses).note(),
+                Feature::ServiceTier.note(Protocol::Responses),
             );
             None
         }
