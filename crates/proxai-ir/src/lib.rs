@@ -28,6 +28,7 @@ mod event;
 mod failure;
 mod grammar;
 mod loss;
+mod media;
 mod part;
 mod request;
 mod response;
@@ -38,9 +39,10 @@ pub use event::{Event, PartId, PartKind, Sink, Start};
 pub use failure::{Failure, FailureKind};
 pub use grammar::{Checked, Violation};
 pub use loss::{Loss, LossKind, Losses};
+pub use media::{Media, MediaKind, MediaSource};
 pub use part::{
-    At, CacheMark, Citation, Content, Media, MediaKind, MediaSource, Opaque, Part, Reasoning,
-    Sealed, TextPart, ToolCall, ToolKind, ToolResult,
+    At, CacheMark, Citation, Content, Opaque, Part, Reasoning, Sealed, TextPart, ToolCall,
+    ToolKind, ToolResult,
 };
 pub use request::{
     CacheHints, Format, Grammar, Output, ReasoningConfig, ReasoningMode, Request, Role, Sampling,

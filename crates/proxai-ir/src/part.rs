@@ -5,7 +5,7 @@ use std::fmt;
 use proxai_json::Str;
 use proxai_types::Protocol;
 
-use crate::WebSearch;
+use crate::{Media, WebSearch};
 
 /// Where something stood in the client's body, so that a loss can name it.
 ///
@@ -181,82 +181,6 @@ pub struct Citation<'a> {
     pub start: Option<u64>,
     /// One past the last character of the citing text.
     pub end: Option<u64>,
-}
-
-/// What kind of media a part holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MediaKind {
-    /// A picture.
-    Image,
-    /// A PDF, a text file and the like.
-    Document,
-    /// Sound.
-    Audio,
-    /// Moving pictures.
-    Video,
-}
-
-/// Media with its source.
-#[derive(Clone, Debug)]
-pub struct Media<'a> {
-    /// What it is.
-    pub kind: MediaKind,
-    /// Where it is.
-    pub source: MediaSource<'a>,
-    /// The media type, such as `image/png`; audio formats as `audio/wav`.
-    pub media_type: Option<Str<'a>>,
-    /// The file name or title.
-    pub name: Option<Str<'a>>,
-    /// Image resolution asked for: `low`, `high`, `auto`, …
-    pub detail: Option<Str<'a>>,
-    /// What the sender says about the document, beside its title.
-    pub context: Option<Str<'a>>,
-    /// Whether the model is asked to cite the document.
-    pub citations: bool,
-}
-
-impl<'a> Media<'a> {
-    /// Media with nothing but a kind and a source.
-    pub const fn new(kind: MediaKind, source: MediaSource<'a>) -> Self {
-        Self {
-            kind,
-            source,
-            media_type: None,
-            name: None,
-            detail: None,
-            context: None,
-            citations: false,
-        }
-    }
-
-    /// A document whose type says that it is none becomes what it is. Clients attach pictures and
-    /// sound as files, and a target with a part for each refuses them there.
-    #[must_use]
-    pub fn as_its_type_says(mut self) -> Self {
-        let family = self.media_type.as_deref().and_then(|it| it.split_once('/'));
-        self.kind = match (self.kind, family) {
-            (MediaKind::Document, Some(("image", _))) => MediaKind::Image,
-            (MediaKind::Document, Some(("audio", _))) => MediaKind::Audio,
-            (MediaKind::Document, Some(("video", _))) => MediaKind::Video,
-            (kind, _) => kind,
-        };
-        self
-    }
-}
-
-/// Where media is.
-#[derive(Clone, Debug)]
-pub enum MediaSource<'a> {
-    /// Base64 text, without the `data:` prefix.
-    Base64(Str<'a>),
-    /// An address to fetch.
-    Url(Str<'a>),
-    /// An id from the upstream's file store.
-    File(Str<'a>),
-    /// Plain text.
-    Text(Str<'a>),
-    /// A document made of parts.
-    Parts(Vec<Part<'a>>),
 }
 
 /// What the model thought.

@@ -1,50 +1,11 @@
 //! Images, documents and audio, both ways.
 //!
-//! Data URLs are taken apart and put together here; nothing is decoded. Surprises: some clients
-//! put bare base64 or an address into `file_data`.
+//! Data URLs are put together here; nothing is decoded. Surprises: some clients put bare base64 or
+//! an address into `file_data`.
 
 use proxai_chat as wire;
 use proxai_ir::{Media, MediaKind, MediaSource};
 use proxai_json::{Str, StringOr};
-
-/// Media behind an address, which may be a data URL.
-pub(super) fn from_address(kind: MediaKind, address: Str<'_>) -> Media<'_> {
-    match split_data_url(address) {
-        Ok((media_type, data)) => Media {
-            media_type: (!media_type.is_empty()).then_some(media_type),
-            ..Media::new(kind, MediaSource::Base64(data))
-        },
-        Err(address) => Media::new(kind, MediaSource::Url(address)),
-    }
-}
-
-/// Takes `data:<type>;base64,<data>` apart; any other text is given back.
-fn split_data_url(text: Str<'_>) -> Result<(Str<'_>, Str<'_>), Str<'_>> {
-    let places = text.as_str().strip_prefix("data:").and_then(|rest| {
-        let comma = rest.find(',')?;
-        let head = rest.get(..comma)?.strip_suffix(";base64")?;
-        let media_type = head.split(';').next().unwrap_or_default();
-        Some((media_type.len(), "data:".len() + comma + 1))
-    });
-    let Some((type_length, data_start)) = places else {
-        return Err(text);
-    };
-    let type_end = "data:".len() + type_length;
-    match text.0 {
-        std::borrow::Cow::Borrowed(text) => {
-            let (head, data) = text.split_at(data_start);
-            Ok((
-                Str::borrowed(head.get("data:".len()..type_end).unwrap_or_default()),
-                Str::borrowed(data),
-            ))
-        }
-        std::borrow::Cow::Owned(mut text) => {
-            let data = text.split_off(data_start);
-            let media_type = text.get("data:".len()..type_end).unwrap_or_default();
-            Ok((media_type.to_owned().into(), data.into()))
-        }
-    }
-}
 
 /// Audio with its format.
 pub(super) fn from_audio(audio: wire::InputAudio<'_>) -> Media<'_> {
@@ -59,17 +20,16 @@ pub(super) fn from_audio(audio: wire::InputAudio<'_>) -> Media<'_> {
 pub(super) fn from_file(file: wire::FileSource<'_>) -> Option<Media<'_>> {
     let media = match (file.file_data, file.file_id) {
         (Some(data), _) if data.starts_with("data:") || data.starts_with("http") => {
-            from_address(MediaKind::Document, data)
+            Media::at(MediaKind::Document, data)
         }
         (Some(data), _) => Media::new(MediaKind::Document, MediaSource::Base64(data)),
         (None, Some(id)) => Media::new(MediaKind::Document, MediaSource::File(id)),
         (None, None) => return None,
     };
-    let media = Media {
+    Some(Media {
         name: file.filename,
         ..media
-    };
-    Some(media.as_its_type_says())
+    })
 }
 
 /// The address of a link in either form.
@@ -160,37 +120,6 @@ fn audio_part<'r>(media_type: &str, data: &'r Str<'_>) -> wire::ContentPart<'r> 
 mod tests {
     use super::*;
 
-    fn source(address: &'static str) -> (Option<String>, String) {
-        let media = from_address(MediaKind::Image, address.into());
-        let text = match &media.source {
-            MediaSource::Base64(text) => format!("base64 {text}"),
-            MediaSource::Url(text) => format!("url {text}"),
-            _ => String::new(),
-        };
-        (media.media_type.map(Str::into_string), text)
-    }
-
-    #[test]
-    fn data_urls_are_taken_apart_and_others_are_left_alone() {
-        assert_eq!(
-            source("data:image/png;base64,AA=="),
-            (Some("image/png".to_owned()), "base64 AA==".to_owned())
-        );
-        assert_eq!(
-            source("data:image/svg+xml;charset=utf-8;base64,AA"),
-            (Some("image/svg+xml".to_owned()), "base64 AA".to_owned())
-        );
-        assert_eq!(source("data:;base64,AA"), (None, "base64 AA".to_owned()));
-        for other in ["https://a/b.png", "data:text/plain,hi"] {
-            assert_eq!(source(other), (None, format!("url {other}")));
-        }
-        let owned = from_address(
-            MediaKind::Image,
-            "data:image/gif;base64,R0".to_owned().into(),
-        );
-        assert_eq!(owned.media_type.as_deref(), Some("image/gif"));
-    }
-
     #[test]
     fn a_file_is_what_its_media_type_says() {
         let file = |data: &'static str| wire::FileSource {
@@ -217,7 +146,7 @@ mod tests {
                 wire::ContentPart::ImageUrl(part) => match part.image_url {
                     StringOr::Value(image) => Media {
                         detail: image.detail,
-                        ..from_address(MediaKind::Image, image.url)
+                        ..Media::at(MediaKind::Image, image.url)
                     },
                     StringOr::String(_) => panic!(),
                 },

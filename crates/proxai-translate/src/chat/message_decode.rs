@@ -277,7 +277,7 @@ impl Reader<'_> {
                 }
                 let image = Media {
                     detail,
-                    ..media::from_address(MediaKind::Image, url)
+                    ..Media::at(MediaKind::Image, url)
                 };
                 (Content::Media(image), cache)
             }
@@ -306,16 +306,13 @@ impl Reader<'_> {
             }
             wire::ContentPart::VideoUrl(part) => {
                 let url = media::link(part.video_url);
-                (
-                    Content::Media(media::from_address(MediaKind::Video, url)),
-                    None,
-                )
+                (Content::Media(Media::at(MediaKind::Video, url)), None)
             }
             wire::ContentPart::DocumentUrl(part) => {
                 let url = media::link(part.document_url);
                 let document = Media {
                     name: part.document_name,
-                    ..media::from_address(MediaKind::Document, url)
+                    ..Media::at(MediaKind::Document, url)
                 };
                 (Content::Media(document), None)
             }

@@ -111,13 +111,12 @@ pub(super) fn part<'a>(
             unread(at, &document.extra, losses);
             let media = media(MediaKind::Document, document.source, side, at, losses)?;
             let cites = document.citations.and_then(|config| config.enabled);
-            let media = Media {
+            Content::Media(Media {
                 name: document.title,
                 context: document.context,
                 citations: cites.unwrap_or(false),
                 ..media
-            };
-            Content::Media(media.as_its_type_says())
+            })
         }
         ContentBlock::SearchResult(result) => {
             losses.approximated(
@@ -323,18 +322,22 @@ fn media<'a>(
     at: At,
     losses: &mut Losses,
 ) -> Option<Media<'a>> {
-    let (source, media_type) = match source {
-        Some(wire::Source::Base64(base64)) => (MediaSource::Base64(base64.data), base64.media_type),
-        Some(wire::Source::Url(url)) => (MediaSource::Url(url.url), None),
-        Some(wire::Source::File(file)) => (MediaSource::File(file.file_id), None),
-        Some(wire::Source::Text(text)) => (MediaSource::Text(text.data), text.media_type),
-        Some(wire::Source::Content(content)) => match content.content {
-            Some(Text::String(text)) => (MediaSource::Text(text), None),
-            content => (
-                MediaSource::Parts(parts(content, side, |_| at, losses)),
-                None,
-            ),
-        },
+    let media = match source {
+        Some(wire::Source::Base64(base64)) => {
+            Media::new(kind, MediaSource::Base64(base64.data)).of_type(base64.media_type)
+        }
+        Some(wire::Source::Url(url)) => Media::at(kind, url.url),
+        Some(wire::Source::File(file)) => Media::new(kind, MediaSource::File(file.file_id)),
+        Some(wire::Source::Text(text)) => {
+            Media::new(kind, MediaSource::Text(text.data)).of_type(text.media_type)
+        }
+        Some(wire::Source::Content(content)) => {
+            let source = match content.content {
+                Some(Text::String(text)) => MediaSource::Text(text),
+                content => MediaSource::Parts(parts(content, side, |_| at, losses)),
+            };
+            Media::new(kind, source)
+        }
         None => {
             losses.dropped(at, "it has no source");
             return None;
@@ -348,7 +351,7 @@ fn media<'a>(
         }
         Some(_) => return None,
     };
-    let empty = match &source {
+    let empty = match &media.source {
         MediaSource::Base64(value) | MediaSource::Url(value) | MediaSource::File(value) => {
             value.is_empty()
         }
@@ -358,10 +361,7 @@ fn media<'a>(
         losses.dropped(at, "its source is empty");
         return None;
     }
-    Some(Media {
-        media_type,
-        ..Media::new(kind, source)
-    })
+    Some(media)
 }
 
 fn search_result(result: &wire::SearchResultBlock<'_>) -> String {

@@ -51,7 +51,7 @@ pub(super) fn encode<'r>(
     }
     let source = match &media.source {
         MediaSource::Base64(data) => base64(data, image_type(media, data)),
-        MediaSource::Url(url) => address(url, "image/png"),
+        MediaSource::Url(url) => address(url),
         MediaSource::File(_) => return Err(foreign_file(part.at, origin)),
         MediaSource::Text(_) | MediaSource::Parts(_) => {
             return Err(RequestError::invalid(
@@ -75,7 +75,7 @@ fn document<'r>(
     losses: &mut Losses,
 ) -> Result<wire::DocumentBlock<'r>, RequestError> {
     let source = match &media.source {
-        MediaSource::Url(url) => address(url, "application/pdf"),
+        MediaSource::Url(url) => address(url),
         MediaSource::File(_) => return Err(foreign_file(at, origin)),
         MediaSource::Text(text) => plain(text.reborrow()),
         MediaSource::Parts(parts) => {
@@ -124,24 +124,10 @@ fn base64<'r>(data: &'r Str<'_>, media_type: Str<'r>) -> Source<'r> {
     })
 }
 
-/// An address, or the data it holds itself.
-fn address<'r>(url: &'r Str<'_>, usual: &'static str) -> Source<'r> {
-    let inline = url
-        .strip_prefix("data:")
-        .and_then(|rest| rest.split_once(";base64,"));
-    match inline {
-        Some((media_type, data)) => Source::Base64(wire::Base64Source {
-            media_type: Some(Str::from(if media_type.is_empty() {
-                usual
-            } else {
-                media_type
-            })),
-            data: Str::from(data),
-        }),
-        None => Source::Url(wire::UrlSource {
-            url: url.reborrow(),
-        }),
-    }
+fn address<'r>(url: &'r Str<'_>) -> Source<'r> {
+    Source::Url(wire::UrlSource {
+        url: url.reborrow(),
+    })
 }
 
 fn foreign_file(at: At, origin: Protocol) -> RequestError {
@@ -205,7 +191,11 @@ mod tests {
             r#"{"type":"image","source":{"type":"base64","media_type":"image/jpeg","data":"/9j/AA"}}"#
         );
         assert_eq!(
-            written(image(MediaSource::Url("data:image/gif;base64,R0lG".into()))).unwrap(),
+            written(Media::at(
+                MediaKind::Image,
+                "data:image/gif;base64,R0lG".into()
+            ))
+            .unwrap(),
             r#"{"type":"image","source":{"type":"base64","media_type":"image/gif","data":"R0lG"}}"#
         );
         assert!(

@@ -3,8 +3,6 @@
 //! Base64 media stand in data URLs here and bare in the hub. Plain-text documents are inlined,
 //! because `input_file` takes only what the provider can render.
 
-use std::borrow::Cow;
-
 use proxai_ir::{
     At, CacheMark, Citation, Content, Losses, Media, MediaKind, MediaSource, Part, TextPart,
 };
@@ -62,38 +60,38 @@ fn read<'a>(at: At, part: ContentPart<'a>, losses: &mut Losses) -> Option<Part<'
         ContentPart::Refusal(part) => (Content::Refusal(part.refusal), None),
         ContentPart::InputImage(part) => {
             report_extra(at, &part.extra, losses);
-            let source = match (given(part.image_url), given(part.file_id)) {
-                (Some(url), _) => url_source(url),
-                (None, Some(id)) => (MediaSource::File(id), None),
+            let media = match (given(part.image_url), given(part.file_id)) {
+                (Some(url), _) => Media::at(MediaKind::Image, url),
+                (None, Some(id)) => Media::new(MediaKind::Image, MediaSource::File(id)),
                 (None, None) => {
                     losses.dropped(at, "the image has neither image_url nor file_id");
                     return None;
                 }
             };
             let media = Media {
-                media_type: source.1,
                 detail: part.detail,
-                ..Media::new(MediaKind::Image, source.0)
+                ..media
             };
             (Content::Media(media), part.prompt_cache_breakpoint)
         }
         ContentPart::InputFile(part) => {
             report_extra(at, &part.extra, losses);
-            let source = match (
+            let media = match (
                 given(part.file_data),
                 given(part.file_url),
                 given(part.file_id),
             ) {
-                (Some(data), _, _) => match url_source(data) {
+                (Some(data), _, _) => match Media::at(MediaKind::Document, data) {
                     // Some clients leave the `data:` prefix out.
-                    (MediaSource::Url(data), _) => (
-                        MediaSource::Base64(data),
-                        type_by_name(part.filename.as_deref()),
-                    ),
-                    source => source,
+                    Media {
+                        source: MediaSource::Url(data),
+                        ..
+                    } => Media::new(MediaKind::Document, MediaSource::Base64(data))
+                        .of_type(type_by_name(part.filename.as_deref())),
+                    media => media,
                 },
-                (None, Some(url), _) => (MediaSource::Url(url), None),
-                (None, None, Some(id)) => (MediaSource::File(id), None),
+                (None, Some(url), _) => Media::new(MediaKind::Document, MediaSource::Url(url)),
+                (None, None, Some(id)) => Media::new(MediaKind::Document, MediaSource::File(id)),
                 (None, None, None) => {
                     losses.dropped(
                         at,
@@ -103,15 +101,11 @@ fn read<'a>(at: At, part: ContentPart<'a>, losses: &mut Losses) -> Option<Part<'
                 }
             };
             let media = Media {
-                media_type: source.1,
                 name: part.filename,
                 detail: part.detail,
-                ..Media::new(MediaKind::Document, source.0)
+                ..media
             };
-            (
-                Content::Media(media.as_its_type_says()),
-                part.prompt_cache_breakpoint,
-            )
+            (Content::Media(media), part.prompt_cache_breakpoint)
         }
         ContentPart::InputAudio(part) => {
             let audio = part.input_audio.unwrap_or_default();
@@ -136,17 +130,13 @@ fn read<'a>(at: At, part: ContentPart<'a>, losses: &mut Losses) -> Option<Part<'
             (Content::Text(text), None)
         }
         ContentPart::ComputerScreenshot(part) => {
-            let source = match (given(part.image_url), given(part.file_id)) {
-                (Some(url), _) => url_source(url),
-                (None, Some(id)) => (MediaSource::File(id), None),
+            let media = match (given(part.image_url), given(part.file_id)) {
+                (Some(url), _) => Media::at(MediaKind::Image, url),
+                (None, Some(id)) => Media::new(MediaKind::Image, MediaSource::File(id)),
                 (None, None) => {
                     losses.dropped(at, "the screenshot has neither image_url nor file_id");
                     return None;
                 }
-            };
-            let media = Media {
-                media_type: source.1,
-                ..Media::new(MediaKind::Image, source.0)
             };
             (Content::Media(media), None)
         }
@@ -236,41 +226,6 @@ fn given(value: Option<Str<'_>>) -> Option<Str<'_>> {
     value.filter(|value| !value.is_empty())
 }
 
-/// A data URL taken apart, or an address.
-fn url_source(url: Str<'_>) -> (MediaSource<'_>, Option<Str<'_>>) {
-    let Some((media_type, data_at)) = data_url(&url) else {
-        return (MediaSource::Url(url), None);
-    };
-    match url.0 {
-        Cow::Borrowed(url) => (
-            MediaSource::Base64(Str::from(&url[data_at..])),
-    origin: Protocol,
-            Some(Str::from(&url["data:".len()..media_type])),
-        ),
-        Cow::Owned(mut url) => {
-            let data = url.split_off(data_at);
-            url.truncate(media_type);
-            url.drain(.."data:".len());
-            (MediaSource::Base64(data.into()), Some(url.into()))
-        }
-    }
-}
-
-/// Where the media type of a base64 data URL ends and where its data begin.
-fn data_url(url: &str) -> Option<(usize, usize)> {
-    let head = url.get(.."data:".len())?;
-    if !head.eq_ignore_ascii_case("data:") {
-        return None;
-    }
-    let comma = url.find(',')?;
-    let parameters = url.get(..comma)?;
-    if !parameters.to_ascii_lowercase().ends_with(";base64") {
-        return None;
-    }
-    Some((parameters.find(';')?, comma + 1))
-    origin: Protocol,
-}
-
 fn type_by_name(name: Option<&str>) -> Option<Str<'static>> {
     let (_, extension) = name?.rsplit_once('.')?;
     Some(Str::borrowed(
@@ -289,6 +244,7 @@ fn type_by_name(name: Option<&str>) -> Option<Str<'static>> {
 /// A part of a user or system message, or of a tool's output.
 pub(super) fn write<'p>(
     part: &'p Part<'_>,
+    origin: Protocol,
     losses: &mut Losses,
     out: &mut Vec<ContentPart<'p>>,
 ) -> Result<(), RequestError> {
@@ -312,6 +268,7 @@ pub(super) fn input_text<'p>(text: &'p Str<'_>) -> ContentPart<'p> {
 fn write_media<'p>(
     part: &'p Part<'_>,
     media: &'p Media<'_>,
+    origin: Protocol,
     losses: &mut Losses,
     out: &mut Vec<ContentPart<'p>>,
 ) -> Result<(), RequestError> {
