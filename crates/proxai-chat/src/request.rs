@@ -42,7 +42,7 @@ wire! {
         pub safety_identifier: Option<Str<'a>> = "safety_identifier",
         pub prompt_cache_key: Option<Str<'a>> = "prompt_cache_key",
         pub prompt_cache_retention: Option<Str<'a>> = "prompt_cache_retention",
-        pub prompt_cache_options: Option<&'a RawValue> = "prompt_cache_options",
+        pub prompt_cache_options: Option<CacheControl<'a>> = "prompt_cache_options",
         /// Not official: one breakpoint at the end of the prompt.
         pub cache_control: Option<CacheControl<'a>> = "cache_control",
         pub service_tier: Option<Str<'a>> = "service_tier",

@@ -133,6 +133,16 @@ impl<'a> Part<'a> {
 pub struct CacheMark<'a> {
     /// How long the prefix is kept, such as `5m` or `1h`.
     pub ttl: Option<Str<'a>>,
+    /// The member of the client's body that it is, so that a loss can name it: protocols have
+    /// several, and clients use those of others.
+    pub member: &'static str,
+}
+
+impl<'a> CacheMark<'a> {
+    /// A breakpoint that stands in `member`.
+    pub const fn new(member: &'static str, ttl: Option<Str<'a>>) -> Self {
+        Self { ttl, member }
+    }
 }
 
 /// What a part holds.

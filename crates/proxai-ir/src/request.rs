@@ -70,6 +70,15 @@ impl<'a> Request<'a> {
             echo: Extra::new(),
         }
     }
+
+    /// Keeps what stands before the breakpoints of parts for `ttl`, where they do not say for how
+    /// long.
+    pub fn keep_marked(&mut self, ttl: &Str<'a>) {
+        let parts = self.turns.iter_mut().flat_map(|turn| &mut turn.parts);
+        for mark in parts.filter_map(|part| part.cache.as_mut()) {
+            mark.ttl.get_or_insert_with(|| ttl.clone());
+        }
+    }
 }
 
 /// Who speaks.

@@ -334,7 +334,8 @@ fn mark<'a>(
     control: Option<wire::CacheControl<'a>>,
     breakpoint: Option<wire::CacheControl<'a>>,
 ) -> Option<CacheMark<'a>> {
-    control.or(breakpoint).map(cache_mark)
+    let control = control.map(|control| cache_mark("cache_control", control));
+    control.or_else(|| Some(cache_mark("prompt_cache_breakpoint", breakpoint?)))
 }
 
 #[cfg(test)]

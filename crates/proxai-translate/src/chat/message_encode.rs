@@ -21,7 +21,7 @@ use super::reasoning;
 use super::thoughts::{self, Seal};
 use crate::adapter::RequestError;
 use crate::context::Target;
-use crate::features::{Feature, lose_at, refused};
+use crate::features::{Feature, lose_at, lose_mark, refused};
 use crate::{ids, seal};
 
 /// What the text of a failed result begins with; the protocol has no field for it.
@@ -87,10 +87,7 @@ impl<'r> Writer<'r, '_> {
     }
 
     fn cache_mark(&mut self, part: &Part<'_>) {
-        if part.cache.is_some() {
-            let path = format!("{}.cache_control", part.at);
-            lose_at(Feature::CacheMark, path, Protocol::Chat, self.losses);
-        }
+        lose_mark(part.cache.as_ref(), part.at, Protocol::Chat, self.losses);
     }
 
     fn spoken(&mut self, turn: &'r Turn<'_>) -> Result<(), RequestError> {

@@ -366,7 +366,7 @@ fn documents_are_sent_or_inlined_and_foreign_files_are_refused() {
 #[test]
 fn what_has_no_form_is_reported_and_leaves_no_empty_message() {
     let mut marked = turn(Role::User, vec![text("hi")]);
-    marked.parts[0].cache = Some(CacheMark::default());
+    marked.parts[0].cache = Some(CacheMark::new("cache_control", None));
     let opaque = Content::Opaque(Opaque {
         kind: "web_search_call".into(),
         hosted: true,

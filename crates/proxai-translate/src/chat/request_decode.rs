@@ -43,8 +43,12 @@ pub(super) fn decode<'a>(body: &'a [u8], losses: &mut Losses) -> Result<Request<
     request.cache = CacheHints {
         key: wire.prompt_cache_key.take(),
         retention: wire.prompt_cache_retention.take(),
-        automatic: wire.cache_control.take().map(cache_mark),
+        automatic: wire
+            .cache_control
+            .take()
+            .map(|control| cache_mark("cache_control", control)),
     };
+    let options = wire.prompt_cache_options.take();
     request.end_user = match (wire.safety_identifier.take(), wire.user.take()) {
         (Some(id), Some(user)) if id != user => {
             losses.dropped("user", "`safety_identifier` names the end user");
@@ -59,6 +63,9 @@ pub(super) fn decode<'a>(body: &'a [u8], losses: &mut Losses) -> Result<Request<
     request.tools = tools(&mut wire, losses);
     request.tool_choice = tool_choice(&mut wire, losses);
     request.turns = message_decode::turns(wire.messages, losses);
+    if let Some(options) = options {
+        cache_options(options, &mut request, losses);
+    }
     Ok(request)
 }
 
@@ -100,11 +107,6 @@ fn report_unread(wire: &mut wire::Request<'_>, losses: &mut Losses) {
             "moderation",
             wire.moderation.take(),
             "only the provider that offers it can run it",
-        ),
-        (
-            "prompt_cache_options",
-            wire.prompt_cache_options.take(),
-            "other protocols cache by their own rules",
         ),
     ];
     for (name, value, why) in unread {
@@ -200,8 +202,32 @@ fn output_format<'a>(format: wire::ResponseFormat<'a>, losses: &mut Losses) -> O
 }
 
 /// A breakpoint, in either spelling.
-pub(super) fn cache_mark(control: wire::CacheControl<'_>) -> CacheMark<'_> {
-    CacheMark { ttl: control.ttl }
+pub(super) fn cache_mark<'a>(
+    member: &'static str,
+    control: wire::CacheControl<'a>,
+) -> CacheMark<'a> {
+    CacheMark::new(member, control.ttl)
+}
+
+fn tool_mark(control: wire::CacheControl<'_>) -> CacheMark<'_> {
+    cache_mark("cache_control", control)
+}
+
+/// Unless told otherwise, the provider places a breakpoint by itself.
+fn cache_options<'a>(
+    options: wire::CacheControl<'a>,
+    request: &mut Request<'a>,
+    losses: &mut Losses,
+) {
+    const MEMBER: &str = "prompt_cache_options";
+    report_extra(MEMBER, &options.extra, losses);
+    if let Some(ttl) = &options.ttl {
+        request.keep_marked(ttl);
+    }
+    if options.mode.as_deref() != Some("explicit") {
+        let placed = cache_mark(MEMBER, options);
+        request.cache.automatic.get_or_insert(placed);
+    }
 }
 
 fn tools<'a>(wire: &mut wire::Request<'a>, losses: &mut Losses) -> Vec<Tool<'a>> {
@@ -214,7 +240,7 @@ fn tools<'a>(wire: &mut wire::Request<'a>, losses: &mut Losses) -> Vec<Tool<'a>>
             wire::Tool::Function(tool) => {
                 report_extra(&at.to_string(), &tool.extra, losses);
                 Tool {
-                    cache: tool.cache_control.map(cache_mark),
+                    cache: tool.cache_control.map(tool_mark),
                     ..function_tool(at, "function", tool.function, losses)
                 }
             }
@@ -227,7 +253,7 @@ fn tools<'a>(wire: &mut wire::Request<'a>, losses: &mut Losses) -> Vec<Tool<'a>>
                     .and_then(|format| grammar(format, at, losses));
                 Tool {
                     description: tool.custom.description,
-                    cache: tool.cache_control.map(cache_mark),
+                    cache: tool.cache_control.map(tool_mark),
                     ..plain(at, tool.custom.name, ToolDefinition::Custom { grammar })
                 }
             }

@@ -18,7 +18,7 @@ use proxai_types::Protocol;
 use super::{message_encode, search};
 use crate::adapter::RequestError;
 use crate::context::Target;
-use crate::features::{Feature, lose, lose_at, refused};
+use crate::features::{Feature, lose, lose_at, lose_automatic, lose_mark, refused};
 
 /// Budgets from here on are at least a medium effort.
 const MEDIUM_BUDGET: u64 = 4096;
@@ -75,9 +75,7 @@ pub(super) fn encode(
     if sampling.top_k.is_some() {
         lose(Feature::TopK, request.origin, Protocol::Chat, losses);
     }
-    if request.cache.automatic.is_some() {
-        lose(Feature::CacheMark, request.origin, Protocol::Chat, losses);
-    }
+    lose_automatic(request.cache.automatic.as_ref(), Protocol::Chat, losses);
     let tools = tools(request, losses);
     body.web_search_options = search::options(request, !tools.is_empty(), losses);
     if !tools.is_empty() {
@@ -192,10 +190,7 @@ fn format<'r>(format: &'r Format<'_>) -> Option<wire::ResponseFormat<'r>> {
 fn tools<'r>(request: &'r Request<'_>, losses: &mut Losses) -> Vec<wire::Tool<'r>> {
     let mut tools = Vec::with_capacity(request.tools.len());
     for tool in &request.tools {
-        if tool.cache.is_some() {
-            let path = format!("{}.cache_control", tool.at);
-            lose_at(Feature::CacheMark, path, Protocol::Chat, losses);
-        }
+        lose_mark(tool.cache.as_ref(), tool.at, Protocol::Chat, losses);
         match &tool.definition {
             ToolDefinition::Function { parameters, strict } => {
                 let schema = parameters.map_or("{}", |schema| schema.get());
@@ -523,7 +518,7 @@ mod tests {
     fn top_k_and_cache_marks_are_reported_as_the_client_spells_them() {
         let mut asked = request();
         asked.sampling.top_k = Some(5);
-        asked.cache.automatic = Some(proxai_ir::CacheMark::default());
+        asked.cache.automatic = Some(proxai_ir::CacheMark::new("cache_control", None));
         let (_, losses) = written(&asked, |_| {});
         let paths: Vec<_> = losses.iter().map(|loss| loss.path.as_str()).collect();
         assert_eq!(paths, ["top_k", "cache_control"]);

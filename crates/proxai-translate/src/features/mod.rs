@@ -13,7 +13,7 @@ mod table;
 
 use std::fmt;
 
-use proxai_ir::{At, LossKind, Losses};
+use proxai_ir::{At, CacheMark, LossKind, Losses};
 use proxai_types::Protocol;
 
 use crate::adapter::RequestError;
@@ -85,6 +85,7 @@ pub enum Feature {
     SpeakerName,
     Prefill,
     Refusal,
+    CacheAutomatic,
     CacheMark,
     CacheKey,
     CacheRetention,
@@ -198,6 +199,27 @@ pub(crate) fn refused(feature: Feature, path: impl fmt::Display, target: Protoco
 /// Reports a parameter that `target` cannot hold, under the client's spelling.
 pub fn lose(feature: Feature, origin: Protocol, target: Protocol, losses: &mut Losses) {
     lose_at(feature, feature.path(origin), target, losses);
+}
+
+/// Reports a prompt-cache breakpoint of `element`, such as a part or a tool, that `target` cannot
+/// hold.
+pub(crate) fn lose_mark(
+    mark: Option<&CacheMark<'_>>,
+    element: At,
+    target: Protocol,
+    losses: &mut Losses,
+) {
+    if let Some(mark) = mark {
+        let path = format_args!("{element}.{}", mark.member);
+        lose_at(Feature::CacheMark, path, target, losses);
+    }
+}
+
+/// The same for the breakpoint that the provider is to place.
+pub(crate) fn lose_automatic(mark: Option<&CacheMark<'_>>, target: Protocol, losses: &mut Losses) {
+    if let Some(mark) = mark {
+        lose_at(Feature::CacheAutomatic, mark.member, target, losses);
+    }
 }
 
 /// Reports something at `path` that `target` cannot hold.

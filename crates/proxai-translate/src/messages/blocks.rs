@@ -27,7 +27,7 @@ pub(super) fn unread(at: impl std::fmt::Display, extra: &Extra<'_>, losses: &mut
 
 /// The cache mark of a block.
 pub(super) fn mark(control: Option<wire::CacheControl<'_>>) -> Option<CacheMark<'_>> {
-    control.map(|control| CacheMark { ttl: control.ttl })
+    control.map(|control| CacheMark::new("cache_control", control.ttl))
 }
 
 /// Where blocks come from.

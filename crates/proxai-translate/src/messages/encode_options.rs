@@ -81,8 +81,8 @@ pub(super) fn encode<'r>(
     wire.cache_control = request.cache.automatic.as_ref().map(|mark| {
         let ttl = mark.ttl.as_deref();
         if ttl.is_some_and(|ttl| !matches!(ttl, "5m" | "30m" | LONGEST_CACHE)) {
-            let path = format!("{}.ttl", Feature::CacheMark.path(request.origin));
-            losses.approximated(path, Feature::CacheMark.note(Protocol::Messages));
+            let path = format!("{}.ttl", mark.member);
+            losses.approximated(path, Feature::CacheAutomatic.note(Protocol::Messages));
         }
         cache_control(mark)
     });

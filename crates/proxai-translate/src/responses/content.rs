@@ -149,7 +149,8 @@ fn read<'a>(at: At, part: ContentPart<'a>, losses: &mut Losses) -> Option<Part<'
         }
     };
     Some(Part {
-        cache: mark.map(|mark: CacheBreakpoint<'a>| CacheMark { ttl: mark.ttl }),
+        cache: mark
+            .map(|mark: CacheBreakpoint<'a>| CacheMark::new("prompt_cache_breakpoint", mark.ttl)),
         ..Part::new(at, content)
     })
 }

@@ -64,8 +64,12 @@ pub(super) fn decode<'a>(body: &'a [u8], losses: &mut Losses) -> Result<Request<
     };
     if let Some(options) = wire.prompt_cache_options {
         report(&options.extra, "prompt_cache_options", losses);
+        if let Some(ttl) = &options.ttl {
+            request.keep_marked(ttl);
+        }
         if options.mode.as_deref() != Some("explicit") {
-            request.cache.automatic = Some(CacheMark { ttl: options.ttl });
+            let placed = CacheMark::new("prompt_cache_options", options.ttl);
+            request.cache.automatic = Some(placed);
         }
     }
     request.end_user = end_user(wire.safety_identifier, wire.user, losses);

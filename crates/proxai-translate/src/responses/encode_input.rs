@@ -23,7 +23,7 @@ use super::draft::summary_part;
 use super::{content, search};
 use crate::adapter::RequestError;
 use crate::context::Target;
-use crate::features::{Feature, lose_at};
+use crate::features::{Feature, lose_at, lose_mark};
 use crate::{ids, seal};
 
 /// What the output of a failed tool begins with, since there is no field for it (36).
@@ -147,10 +147,8 @@ impl<'r> Writer<'_, 'r> {
     }
 
     fn cache_mark(&mut self, part: &Part<'_>) {
-        if part.cache.is_some() {
-            let path = part.at.to_string() + ".cache_control";
-            lose_at(Feature::CacheMark, path, Protocol::Responses, self.losses);
-        }
+        let target = Protocol::Responses;
+        lose_mark(part.cache.as_ref(), part.at, target, self.losses);
     }
 
     fn turn(&mut self, turn: &'r Turn<'_>) -> Result<(), RequestError> {
@@ -299,6 +297,7 @@ impl<'r> Writer<'_, 'r> {
             lose_at(feature, path, Protocol::Responses, self.losses);
         }
         for part in &result.parts {
+            self.cache_mark(part);
             content::write(part, self.origin, self.losses, &mut parts)?;
         }
         if result.is_error {

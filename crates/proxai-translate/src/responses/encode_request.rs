@@ -25,7 +25,7 @@ use super::raw::constant;
 use super::search;
 use crate::adapter::RequestError;
 use crate::context::Target;
-use crate::features::{Feature, lose, lose_at, refused};
+use crate::features::{Feature, lose, lose_at, lose_automatic, lose_mark, refused};
 
 /// The API refuses smaller limits.
 const MIN_OUTPUT_TOKENS: u64 = 16;
@@ -46,14 +46,11 @@ pub(super) fn encode(
     refuse(request)?;
     report(request, losses);
     let conversation = encode_input::write(request, target, losses)?;
-    if request.cache.automatic.is_some() {
-        lose(
-            Feature::CacheMark,
-            request.origin,
-            Protocol::Responses,
-            losses,
-        );
-    }
+    lose_automatic(
+        request.cache.automatic.as_ref(),
+        Protocol::Responses,
+        losses,
+    );
     let tools = tools(request, losses);
     let key = cache_key(request);
     let user = request.end_user.as_deref().map(|user| {
@@ -190,10 +187,7 @@ fn report_marks(tool: &Tool<'_>, origin: Protocol, losses: &mut Losses) {
         let path = Feature::DeferredTool.within(tool.at, origin);
         lose_at(Feature::DeferredTool, path, Protocol::Responses, losses);
     }
-    if tool.cache.is_some() {
-        let path = format_args!("{}.cache_control", tool.at);
-        lose_at(Feature::CacheMark, path, Protocol::Responses, losses);
-    }
+    lose_mark(tool.cache.as_ref(), tool.at, Protocol::Responses, losses);
 }
 
 fn write_tool<'r>(

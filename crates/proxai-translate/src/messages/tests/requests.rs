@@ -277,9 +277,7 @@ fn marks_and_errors_survive() {
             })],
         ),
     ]);
-    spoken.turns[2].parts[0].cache = Some(CacheMark {
-        ttl: Some("1h".into()),
-    });
+    spoken.turns[2].parts[0].cache = Some(CacheMark::new("cache_control", Some("1h".into())));
     let (body, _) = plain(&spoken);
     assert_eq!(
         body["messages"][2]["content"][0],

@@ -191,7 +191,7 @@ fn long_ids_are_hashed_and_a_marked_cache_gets_a_key() {
     let mut request = request();
     let long = "u".repeat(90);
     request.end_user = Some(long.as_str().into());
-    request.turns[0].parts[0].cache = Some(proxai_ir::CacheMark::default());
+    request.turns[0].parts[0].cache = Some(proxai_ir::CacheMark::new("cache_control", None));
     let (body, losses) = written(&request);
     let hash = format!("sum_{:016x}", crate::seal::checksum(long.as_bytes()));
     assert!(
