@@ -23,6 +23,7 @@ mod search;
 mod stream_decode;
 mod stream_encode;
 mod thoughts;
+mod tool_decode;
 mod usage;
 
 use std::sync::Arc;
