@@ -173,7 +173,7 @@ pub const TABLE: &[Row] = &[
         [D("Chat cannot ask for citations of documents"), D("Responses cannot ask for citations of documents"), N]),
     row(F::CitationHistory, "sources that earlier answers cite",
         ["messages[].annotations", "input[].content[].annotations", "messages[].content[].citations"],
-        [D("answers of earlier turns hold no sources in Chat"), M("as url_citation; a source without an address is left out"), D("citations of earlier turns cannot be proven to Messages")]),
+        [D("answers of earlier turns hold no sources in Chat"), M("as url_citation, without the words that it cites; a source without an address is left out"), D("citations of earlier turns cannot be proven to Messages")]),
     row(F::UploadedFile, "uploaded files by id",
         ["messages[].content[].file.file_id", "input[].content[].file_id", "messages[].content[].source.file_id"],
         [R("a file id is known only to the provider that holds the file: send its content"), R("a file id is known only to the provider that holds the file: send its content"), R("a file id is known only to the provider that holds the file: send its content")]),

@@ -51,6 +51,20 @@ struct Sample {
     also: Vec<String>,
 }
 
+impl Sample {
+    fn body(&self, base: &Map<String, Value>) -> Vec<u8> {
+        let mut body = base.clone();
+        for (member, value) in &self.request {
+            if value.is_null() {
+                body.remove(member);
+            } else {
+                body.insert(member.clone(), value.clone());
+            }
+        }
+        serde_json::to_vec(&body).expect("JSON can be written")
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Outcome {
@@ -93,18 +107,10 @@ struct Check<'s> {
 
 impl Check<'_> {
     fn run(&self, base: &Map<String, Value>, found: &mut Vec<String>) {
-        let mut body = base.clone();
-        for (member, value) in &self.sample.request {
-            if value.is_null() {
-                body.remove(member);
-            } else {
-                body.insert(member.clone(), value.clone());
-            }
-        }
         let sent = Sent {
             protocol: self.client,
             extension: "json".to_owned(),
-            body: serde_json::to_vec(&body).expect("JSON can be written"),
+            body: self.sample.body(base),
         };
         let target = drive::able(&self.sample.abilities);
         let exception = self.sample.instead.get(self.target.name());
@@ -286,4 +292,19 @@ fn every_cell_of_the_table_is_what_a_request_meets() {
         problems.len(),
         problems.join("\n")
     );
+}
+
+/// Every request of the samples: its feature, its client, and the abilities of the targets.
+pub(crate) fn requests() -> Vec<(String, Protocol, Vec<u8>, Vec<String>)> {
+    let mut requests = Vec::new();
+    for client in Protocol::ALL {
+        let Samples { base, samples } = samples(client);
+        for (name, samples) in samples {
+            for sample in samples {
+                let body = sample.body(&base);
+                requests.push((name.clone(), client, body, sample.abilities));
+            }
+        }
+    }
+    requests
 }
