@@ -91,6 +91,7 @@ pub mod seal;
 mod tally;
 pub mod tools;
 pub mod turn;
+pub mod verdict;
 mod wording;
 
 pub use adapter::{Adapter, ReplyError, RequestError, StreamDecoder, StreamEncoder, adapter};
@@ -104,3 +105,4 @@ pub use proxai_ir as ir;
 pub use reasoning::{ReasoningField, ReasoningFields, ReasoningPolicy, ReasoningRules};
 pub use tools::ToolMap;
 pub use turn::Turn;
+pub use verdict::{StreamJudge, Verdict};

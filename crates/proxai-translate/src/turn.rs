@@ -18,6 +18,7 @@ use crate::pipeline::{Translated, encode, stream_encoder};
 use crate::reasoning::ReasoningFilter;
 use crate::tally::Tally;
 use crate::tools::restore_response;
+use crate::verdict::{Judge, Verdict};
 
 /// One turn of an upstream that may pause it ([`Adapter::may_pause`](crate::Adapter::may_pause)).
 ///
@@ -61,6 +62,7 @@ struct Told {
     tally: Tally,
     filter: ReasoningFilter,
     answer: Accumulator,
+    judge: Judge,
     paused: Option<Finish<'static>>,
 }
 
@@ -78,6 +80,7 @@ impl Sink for Told {
 
 impl Told {
     fn pass(&mut self, event: Event<'_>) {
+        self.judge.note(&event);
         let Self {
             reply,
             tally,
@@ -109,6 +112,7 @@ impl Turn {
                 tally: Tally::default(),
                 filter: ReasoningFilter::new(reply.reasoning),
                 answer: Accumulator::new(),
+                judge: Judge::default(),
                 paused: None,
                 reply,
             },
@@ -144,6 +148,11 @@ impl Turn {
     pub fn resume(&mut self) {
         self.told.paused = None;
         self.decoder.resume();
+    }
+
+    /// Whether it is a refusal and nothing else (case 105).
+    pub fn refuses(&self) -> bool {
+        self.told.judge.verdict() == Verdict::Refuses
     }
 
     /// The answer for a client.
