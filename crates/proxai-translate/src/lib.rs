@@ -91,6 +91,7 @@ pub mod seal;
 mod tally;
 pub mod tools;
 pub mod turn;
+pub mod unseal;
 pub mod verdict;
 mod wording;
 

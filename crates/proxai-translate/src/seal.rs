@@ -135,6 +135,11 @@ pub fn latest_issuer(body: &[u8]) -> Option<String> {
     String::from_utf8(URL_SAFE_NO_PAD.decode(fields.next()?).ok()?).ok()
 }
 
+/// Whether a body may hold a seal of ours, at the price of looking through it once.
+pub fn stands_in(body: &[u8]) -> bool {
+    memchr::memmem::find(body, MARK.as_bytes()).is_some()
+}
+
 /// Whether a sealed value may be sent to `issuer`, an upstream that speaks `protocol`.
 pub fn belongs_to(sealed: &Sealed<'_>, protocol: Protocol, issuer: &str) -> bool {
     sealed.origin == protocol && sealed.issuer.as_deref().is_none_or(|from| from == issuer)
