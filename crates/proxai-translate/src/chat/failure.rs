@@ -197,7 +197,9 @@ fn classify(
             .map(|(_, kind)| *kind)
     });
     match by_word {
-        Some(FailureKind::Server) | None if says_overflow(status, &message) => {
+        Some(FailureKind::Server | FailureKind::TooLarge) | None
+            if says_overflow(status, &message) =>
+        {
             FailureKind::ContextLength
         }
         Some(FailureKind::RateLimit) | None if says(NO_CREDIT) => FailureKind::Quota,

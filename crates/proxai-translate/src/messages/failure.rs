@@ -76,7 +76,10 @@ fn kind_of(vendor_type: Option<&str>, message: &str, status: Option<u16>) -> Fai
     });
     let kind = kind.unwrap_or_else(|| status.map_or(FailureKind::Server, FailureKind::from_status));
     match kind {
-        FailureKind::InvalidRequest | FailureKind::Server if says_overflow(status, message) => {
+        // A prompt may be too long for the API before it is too long for the model (413).
+        FailureKind::InvalidRequest | FailureKind::Server | FailureKind::TooLarge
+            if says_overflow(status, message) =>
+        {
             FailureKind::ContextLength
         }
         FailureKind::InvalidRequest if lower.contains("credit balance is too low") => {
