@@ -38,6 +38,8 @@ wire! {
         pub finish_reason: Option<Str<'a>> = "finish_reason",
         pub stop_reason: Option<&'a RawValue> = "stop_reason",
         pub logprobs: Option<Logprobs<'a>> = "logprobs",
+        /// Where one vendor puts the usage of a stream.
+        pub usage: Option<Usage> = "usage",
     }
 
     pub struct Delta<'a> {

@@ -41,6 +41,8 @@ wire! {
         pub finish_reason: Nullable<FinishReason<'a>> = "finish_reason",
         /// Not official: the stop text that was met, or the id of its token.
         pub stop_reason: Option<&'a RawValue> = "stop_reason",
+        /// Not official: one vendor's place of the usage.
+        pub usage: Option<Usage> = "usage",
         ..extra
     }
 

@@ -74,7 +74,12 @@ pub(super) fn decode(body: &[u8], fields: ReasoningFields) -> Result<Response<'_
         service_tier: answer.service_tier,
         parts: parts.list,
         finish,
-        usage: answer.usage.or(beside).as_ref().map(usage::decode),
+        usage: answer
+            .usage
+            .or(beside)
+            .or(choice.usage)
+            .as_ref()
+            .map(usage::decode),
     })
 }
 

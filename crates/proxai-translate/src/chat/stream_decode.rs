@@ -109,7 +109,12 @@ impl ChatStream {
             self.start(&mut chunk, sink);
         }
         let beside = chunk.x_groq.take().and_then(|groq| groq.usage);
-        if let Some(counts) = chunk.usage.take().or(beside) {
+        // Kimi (https://github.com/earendil-works/pi/issues/2017, 2026-03).
+        let within = chunk
+            .choices
+            .first_mut()
+            .and_then(|first| first.usage.take());
+        if let Some(counts) = chunk.usage.take().or(beside).or(within) {
             self.count(usage::decode(&counts), sink);
         }
         if let Some(error) = error {
