@@ -9,6 +9,7 @@
 //! is; calls of shells and the editor when they are whole, since their deltas are no JSON.
 
 mod deltas;
+mod rest;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -226,9 +227,7 @@ impl Decoder {
         if !self.started {
             self.start_with(&response, sink);
         }
-        if self.items.is_empty()
-            && let Err(failure) = self.tell_output(&response, sink)
-        {
+        if let Err(failure) = self.tell_rest(&response, sink) {
             return self.fail(failure, sink);
         }
         if let Some(usage) = decode_reply::usage(&response, self.searches) {
@@ -262,16 +261,6 @@ impl Decoder {
                 .filter(|time| *time > 0),
             service_tier: response.service_tier.as_ref().map(Str::reborrow),
         }));
-    }
-
-    /// Tells the items of a response that had no events of their own.
-    fn tell_output(&mut self, response: &Response<'_>, sink: &mut dyn Sink) -> Result<(), Failure> {
-        for (index, raw) in response.output.iter().enumerate() {
-            let item = proxai_json::from_str(raw.get())
-                .map_err(|error| unreadable(&ReplyError::Json(error)))?;
-            self.whole_item(index as u64, item, sink);
-        }
-        Ok(())
     }
 }
 

@@ -252,3 +252,82 @@ fn an_item_that_ends_as_another_kind_leaves_nothing_open() {
         ]
     );
 }
+
+#[test]
+fn what_only_the_terminal_event_tells_is_taken_from_it() {
+    let added = |index: usize, item: &str| {
+        format!(r#"{{"type":"response.output_item.added","output_index":{index},"item":{item}}}"#)
+    };
+    let thought = r#"{"type":"reasoning","id":"rs_1","summary":[]}"#;
+    let message = r#"{"type":"message","id":"msg_1","role":"assistant","content":[]}"#;
+    let call = r#"{"type":"function_call","id":"fc_1","call_id":"c1","name":"f","arguments":""}"#;
+    let completed = concat!(
+        r#"{"type":"response.completed","response":{"id":"r","status":"completed","output":["#,
+        r#"{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"why"}]},"#,
+        r#"{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"Hello"}]},"#,
+        r#"{"type":"function_call","id":"fc_1","call_id":"c1","name":"f","arguments":"{\"a\":1}"}]}}"#,
+    );
+    let whole = [
+        "thought \"why\" ",
+        "text Hello +0",
+        "call c1 f Function {\"a\":1}",
+    ];
+    let sorted = |answer: &Answer<'_>| {
+        let mut parts = shown(answer);
+        parts.sort_by_key(|part| whole.iter().position(|known| known == part));
+        parts
+    };
+    let begun =
+        r#"{"type":"response.output_text.delta","output_index":1,"content_index":0,"delta":"Hel"}"#;
+    // All were added, at places that fit and at others; some; one of them had begun.
+    for places in [
+        [Some(0), Some(1), Some(2)],
+        [Some(2), Some(5), Some(9)],
+        [None, Some(1), None],
+    ] {
+        for with_delta in [false, true] {
+            let mut lines: Vec<String> = [thought, message, call]
+                .into_iter()
+                .zip(places)
+                .filter_map(|(item, place)| Some(added(place?, item)))
+                .collect();
+            if with_delta && places[1] == Some(1) {
+                lines.push(begun.to_owned());
+            }
+            lines.insert(0, CREATED.to_owned());
+            lines.push(completed.to_owned());
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            assert_eq!(sorted(&read(&lines).unwrap()), whole, "{lines:#?}");
+        }
+    }
+}
+
+#[test]
+fn an_item_under_another_id_at_the_end_is_not_told_twice() {
+    let call = |id: &str| {
+        format!(
+            r#"{{"type":"function_call","id":"{id}","call_id":"c","name":"f","arguments":"{{}}"}}"#
+        )
+    };
+    let done = format!(
+        r#"{{"type":"response.output_item.done","output_index":0,"item":{}}}"#,
+        call("fc_a")
+    );
+    for (output, calls) in [
+        (format!("[{}]", call("fc_b")), 1),
+        // What stands before it was not told, so its place is not its index.
+        (
+            format!(
+                r#"[{{"type":"reasoning","id":"rs","summary":[]}},{}]"#,
+                call("fc_b")
+            ),
+            1,
+        ),
+    ] {
+        let completed = format!(
+            r#"{{"type":"response.completed","response":{{"status":"completed","output":{output}}}}}"#
+        );
+        let answer = read(&[CREATED, &done, &completed]).unwrap();
+        assert_eq!(shown(&answer).len(), calls, "{output}");
+    }
+}
