@@ -57,7 +57,8 @@ fn broke_down(reason: &str) -> Failure {
 /// refusal, which this protocol ends with `stop`.
 pub(super) fn encode(reason: StopReason, has_calls: bool, has_refusal: bool) -> &'static str {
     match reason.agreeing_with(has_calls) {
-        StopReason::Length | StopReason::ContextWindow => "length",
+        // Of a paused turn there is more: no other word says that the answer is not whole (case 104).
+        StopReason::Length | StopReason::ContextWindow | StopReason::Pause => "length",
         StopReason::ToolCalls => "tool_calls",
         StopReason::ContentFilter => "content_filter",
         StopReason::Refusal if !has_refusal => "content_filter",
@@ -112,6 +113,6 @@ mod tests {
         assert_eq!(encode(StopReason::Refusal, false, true), "stop");
         assert_eq!(encode(StopReason::Refusal, false, false), "content_filter");
         assert_eq!(encode(StopReason::ContextWindow, false, false), "length");
-        assert_eq!(encode(StopReason::Pause, false, false), "stop");
+        assert_eq!(encode(StopReason::Pause, false, false), "length");
     }
 }

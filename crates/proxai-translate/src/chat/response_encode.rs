@@ -2,7 +2,8 @@
 //!
 //! A message holds one text, one refusal and one list of calls, so texts are joined and their
 //! place among the calls is lost, which is reported. The pieces are built by the same functions
-//! that the stream uses, so that the two cannot disagree (T2).
+//! that the stream uses, so that the two cannot disagree (T2). Therefore what came before a refusal
+//! stays (case 105), as it does in a stream: `content_filter` says that none of it may be used.
 
 use proxai_chat as wire;
 use proxai_ir::{Content, Losses, Response, Sealed, StopReason, ToolKind, WEB_SEARCH, WebSearch};
@@ -41,7 +42,7 @@ impl Seen {
         if reason == StopReason::Pause {
             losses.approximated(
                 "choices[0].finish_reason",
-                "the provider paused the turn; Chat can only say that it stopped",
+                "the provider paused the turn; Chat can only say that it is not whole",
             );
         }
         finish::encode(reason, self.calls > 0, self.refusal)

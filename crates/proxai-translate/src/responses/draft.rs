@@ -16,6 +16,8 @@ use super::raw::parsed;
 pub(super) struct Draft {
     pub(super) id: String,
     pub(super) body: Body,
+    /// The upstream adds nothing more to it; a message says so by its parts.
+    pub(super) over: bool,
     /// The item as it was written when it was done.
     pub(super) done: Option<Box<RawValue>>,
 }

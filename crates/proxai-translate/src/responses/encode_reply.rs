@@ -17,12 +17,13 @@ pub(super) fn encode(
     out: &mut Vec<u8>,
 ) {
     let mut composer = Composer::new(Arc::new(context.clone()));
+    composer.foretell(response.finish.reason);
     response.replay(&mut |event: Event<'_>| composer.event(event, None));
     losses.extend(composer.take_losses());
     out.extend_from_slice(&composer.into_body());
 }
 
-/// Writes one client stream. There is no `[DONE]`: the official API ends with its last event.
+/// Writes one client stream.
 pub(super) struct Encoder(Composer);
 
 impl Encoder {

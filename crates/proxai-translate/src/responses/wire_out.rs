@@ -42,6 +42,9 @@ struct KeepaliveFrame {
     sequence_number: u64,
 }
 
+/// The vendor's keep-alive.
+const KEEPALIVE: &str = "keepalive";
+
 impl Wire {
     /// Writes to the end of `out` until [`Self::detach`]; without one, nothing is written but the
     /// last object.
@@ -90,10 +93,15 @@ impl Wire {
         self.frame(kind, &frame);
     }
 
-    /// Tells the whole response at its end.
+    /// Tells the whole response at its end, whatever that is.
+    ///
+    /// The vendor's own streams end here. `[DONE]` follows for clients that were written for other
+    /// servers and wait for it; no reader may need it (case 108).
     pub(super) fn terminal(&mut self, kind: &str, response: &Response<'_>) {
         self.response(kind, response);
-        if !self.streaming {
+        if self.streaming {
+            self.frames.extend_from_slice(encode::DONE);
+        } else {
             self.body = proxai_json::to_vec(response);
         }
     }
@@ -126,20 +134,14 @@ impl Wire {
     ///
     /// A comment would not do: Codex's idle timer is reset by events only. `response.in_progress`
     /// would not do either: it has its place behind `response.created`. The vendor's own
-    /// `keepalive` event is known to or skipped by every client seen. It repeats the number of the
-    /// last frame instead of taking one, so the numbers of all others have no gap, and a client
-    /// that resumes behind the last number it saw misses nothing.
+    /// `keepalive` event is known to or skipped by every client seen. It is numbered like all
+    /// others: a number may neither be missing nor come twice (case 106).
     pub(super) fn keepalive(&mut self) {
-        if !self.streaming {
-            return;
-        }
         let frame = KeepaliveFrame {
-            r#type: "keepalive",
-            sequence_number: self.sequence.saturating_sub(1),
+            r#type: KEEPALIVE,
+            sequence_number: self.sequence,
         };
-        encode::open(&mut self.frames, Some(frame.r#type));
-        proxai_json::write_to(&mut self.frames, &frame);
-        encode::close(&mut self.frames);
+        self.frame(KEEPALIVE, &frame);
     }
 
     /// The response object of an answer that was not streamed.

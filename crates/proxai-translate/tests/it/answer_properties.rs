@@ -72,6 +72,8 @@ fn join_texts(response: &mut Response<'_>) {
     thought.id = Some(format!("{details:?}").into());
     let part = |content| Part::new(At::default(), content);
     response.parts = vec![part(Content::Reasoning(thought)), part(Content::Text(text))];
+    // Nor does it know whether a refusal came before or behind the calls.
+    rest.sort_by_key(|part| !matches!(part.content, Content::Refusal(_)));
     response.parts.extend(rest);
 }
 

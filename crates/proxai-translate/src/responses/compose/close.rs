@@ -1,6 +1,6 @@
 //! How parts and items end.
 
-use proxai_ir::{PartId, ToolKind};
+use proxai_ir::{PartId, StopReason, ToolKind};
 use proxai_json::Str;
 use proxai_responses::lenient::JsonText;
 use proxai_responses::{
@@ -8,7 +8,7 @@ use proxai_responses::{
     StreamEvent, SummaryPartEvent, SummaryTextEvent, TextEvent, WebSearchCall,
 };
 
-use super::super::draft::{Body, Piece, Thought, message_item, summary_part, thought_item};
+use super::super::draft::{Body, Piece, message_item, summary_part, thought_item};
 use super::super::raw::parsed;
 use super::super::search;
 use super::grow::Stage;
@@ -29,33 +29,57 @@ impl Composer {
                     self.close_item(item, "completed");
                 }
             }
-            Slot::Item(item) => self.close_item(item, "completed"),
+            Slot::Item(item) => self.over(item),
             Slot::HeldSearch(id, search) => {
                 let item = self.add_search(&id, search);
                 self.close_item(item, "completed");
             }
             Slot::Held(call) => {
-                self.close_idle_message("completed");
                 let item = self.add(call.prefix(), Body::Call(call));
-                self.close_item(item, "completed");
+                self.over(item);
             }
+        }
+    }
+
+    /// The upstream adds nothing more to an item: it is told as done, unless it may have been cut.
+    fn over(&mut self, item: usize) {
+        let draft = &mut self.items[item];
+        match draft.body {
+            Body::Call(_) if self.withheld => self.close_item(item, "incomplete"),
+            Body::Call(_) | Body::Thought(_) if self.newest == Some(item) => draft.over = true,
+            _ => self.close_item(item, "completed"),
         }
     }
 
     pub(super) fn is_idle(&self, item: usize) -> bool {
         match &self.items[item].body {
             Body::Message(pieces) => pieces.iter().all(|piece| piece.closed),
-            _ => false,
+            _ => self.items[item].over,
         }
     }
 
-    /// Ends the message at the end of the items, unless a part of it is still being written.
-    pub(super) fn close_idle_message(&mut self, status: &'static str) {
-        let Some(last) = self.items.len().checked_sub(1) else {
+    /// Ends the item of the newest part, unless it is still being written.
+    pub(super) fn close_idle(&mut self, status: &'static str) {
+        if let Some(newest) = self.newest
+            && self.items[newest].done.is_none()
+            && self.is_idle(newest)
+        {
+            self.close_item(newest, status);
+        }
+    }
+
+    /// Ends the thought or call that the answer ended with; a message may still get a part.
+    ///
+    /// A call is told as cut even where its input is JSON: an upstream that answers in JSON makes
+    /// an object of what there was. Only a pause comes when the call is whole.
+    pub(super) fn close_newest_item(&mut self, reason: StopReason, status: &'static str) {
+        let Some(newest) = self.newest else {
             return;
         };
-        if self.items[last].done.is_none() && self.is_idle(last) {
-            self.close_item(last, status);
+        match self.items[newest].body {
+            Body::Call(_) if reason == StopReason::Pause => self.close_idle("completed"),
+            Body::Call(_) | Body::Thought(_) => self.close_idle(status),
+            Body::Message(_) | Body::Search(_) => {}
         }
     }
 
@@ -221,11 +245,7 @@ impl Composer {
         draft.body = Body::Message(Vec::new());
         // What seals a call or a search has no place in it: it follows as reasoning without text.
         if let Some(sealed) = belated {
-            let thought = Thought {
-                sealed: Some(sealed),
-                ..Thought::default()
-            };
-            let item = self.add("rs_", Body::Thought(thought));
+            let item = self.add_belated(sealed);
             self.close_item(item, "completed");
         }
     }

@@ -36,7 +36,6 @@ impl Composer {
                 self.open_piece(true)
             }
             PartKind::Reasoning { id, .. } => {
-                self.close_idle_message("completed");
                 let thought = Thought {
                     upstream_id: id.map(Str::into_string),
                     ..Thought::default()
@@ -91,26 +90,41 @@ impl Composer {
         if call.kind == ToolKind::Native {
             return Slot::Held(call);
         }
-        self.close_idle_message("completed");
         Slot::Item(self.add(call.prefix(), Body::Call(call)))
     }
 
-    /// Adds an item and tells that it begins.
+    /// Adds the item of a part and tells that it begins.
     pub(super) fn add(&mut self, prefix: &str, body: Body) -> usize {
+        // That something else begins proves that what came before it is whole.
+        self.close_idle("completed");
         let id = self.new_id(prefix);
-        self.add_as(id, body)
+        let item = self.add_as(id, body);
+        self.newest = Some(item);
+        item
+    }
+
+    /// Adds what seals an item that was told already.
+    pub(super) fn add_belated(&mut self, sealed: String) -> usize {
+        let thought = Thought {
+            sealed: Some(sealed),
+            ..Thought::default()
+        };
+        let id = self.new_id("rs_");
+        self.add_as(id, Body::Thought(thought))
     }
 
     /// Adds a search; an id of this protocol is kept.
     pub(super) fn add_search(&mut self, id: &str, search: WebSearch<'static>) -> usize {
-        self.close_idle_message("completed");
+        self.close_idle("completed");
         let is_new = self.items.iter().all(|item| item.id != id);
         let id = if id.starts_with(search::PREFIX) && is_new {
             id.to_owned()
         } else {
             self.new_id(search::PREFIX)
         };
-        self.add_as(id, Body::Search(search))
+        let item = self.add_as(id, Body::Search(search));
+        self.newest = Some(item);
+        item
     }
 
     fn add_as(&mut self, id: String, body: Body) -> usize {
@@ -133,6 +147,7 @@ impl Composer {
         self.items.push(Draft {
             id,
             body,
+            over: false,
             done: None,
         });
         index

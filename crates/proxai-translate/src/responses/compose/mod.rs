@@ -5,7 +5,9 @@
 //!
 //! Texts that follow each other become parts of one message. A message therefore stays open until
 //! something else begins or the answer ends; each of its parts is done as soon as the upstream is
-//! done with it. Calls of shells and the editor have no deltas that clients could read before the
+//! done with it. Thoughts and calls stay open as long, though nothing can be added to them: the
+//! upstream closes its blocks before it says why it ended, and what was cut must not be told as
+//! done (case 106). Calls of shells and the editor have no deltas that clients could read before the
 //! whole input is there: they are held until it is. Sources are told when their text is complete,
 //! because their span may be all of it.
 
@@ -36,6 +38,10 @@ pub(super) struct Composer {
     slots: Vec<Slot>,
     /// By output index.
     items: Vec<Draft>,
+    /// The item of the part that was opened last: the one that is cut if the answer is.
+    newest: Option<usize>,
+    /// The answer is whole, and is known to end with a refusal.
+    withheld: bool,
     usage: Option<Usage>,
     refused: bool,
     ended: bool,
@@ -64,11 +70,22 @@ impl Composer {
             wire: Wire::default(),
             slots: Vec::new(),
             items: Vec::new(),
+            newest: None,
+            withheld: false,
             usage: None,
             refused: false,
             ended: false,
             losses: Losses::new(),
         }
+    }
+
+    /// Tells how the answer will end, which is known of a whole one only.
+    ///
+    /// What came before a refusal is to be discarded (case 105). In a stream the calls before the
+    /// last one were told as done long before the refusal; here none has to look as if it could be
+    /// run. Its text stays, as it does in a stream: it was paid for, and runs nothing.
+    pub(super) const fn foretell(&mut self, reason: StopReason) {
+        self.withheld = matches!(reason, StopReason::Refusal | StopReason::ContentFilter);
     }
 
     /// What was lost so far.
@@ -147,6 +164,22 @@ impl Composer {
 
     fn finish(&mut self, finish: &Finish<'_>) {
         self.begin();
+        let incomplete = match finish.reason {
+            // Of a paused turn there is more, as of one that ran out of tokens; the vendor's own
+            // clients know no third reason (case 104).
+            StopReason::Length | StopReason::ContextWindow | StopReason::Pause => {
+                Some("max_output_tokens")
+            }
+            StopReason::ContentFilter => Some("content_filter"),
+            // A refusal in the model's own words says so itself.
+            StopReason::Refusal if !self.refused => Some("content_filter"),
+            _ => None,
+        };
+        let (status, item_status) = match incomplete {
+            Some(_) => (Status::Incomplete, "incomplete"),
+            None => (Status::Completed, "completed"),
+        };
+        self.close_newest_item(finish.reason, item_status);
         if let (StopReason::Refusal, false, Some(explanation)) =
             (finish.reason, self.refused, &finish.explanation)
         {
@@ -156,24 +189,13 @@ impl Composer {
             self.delta(part, explanation);
             self.close(part);
         }
-        let incomplete = match finish.reason {
-            StopReason::Length | StopReason::ContextWindow => Some("max_output_tokens"),
-            StopReason::ContentFilter => Some("content_filter"),
-            // A refusal in the model's own words says so itself.
-            StopReason::Refusal if !self.refused => Some("content_filter"),
-            _ => None,
-        };
         if finish.reason == StopReason::Pause {
             self.losses.approximated(
                 "status",
                 "the provider paused a long turn: send the conversation again to go on",
             );
         }
-        let (status, item_status) = match incomplete {
-            Some(_) => (Status::Incomplete, "incomplete"),
-            None => (Status::Completed, "completed"),
-        };
-        self.close_idle_message(item_status);
+        self.close_idle(item_status);
         self.terminal(&Ending {
             status,
             incomplete,

@@ -22,6 +22,14 @@ fn frames(events: Vec<Event<'_>>) -> Vec<(String, String)> {
         composer.event(event, Some(&mut out));
     }
     let text = String::from_utf8(out.to_vec()).unwrap();
+    let ends = text.contains("\"type\":\"response.completed\"")
+        || text.contains("\"type\":\"response.incomplete\"")
+        || text.contains("\"type\":\"response.failed\"");
+    let text = match text.strip_suffix("data: [DONE]\n\n") {
+        Some(told) if ends => told,
+        None if !ends => &text,
+        _ => panic!("[DONE] stands behind every end and nowhere else (case 108): {text}"),
+    };
     text.split_terminator("\n\n")
         .map(|frame| {
             let (event, data) = frame.split_once("\ndata: ").unwrap();
@@ -356,7 +364,7 @@ fn a_failure_closes_what_is_open_and_ends_the_stream_once() {
 }
 
 #[test]
-fn a_keepalive_is_an_event_and_takes_no_number() {
+fn a_keepalive_is_an_event_and_is_numbered_like_all_others() {
     let frames = frames(vec![
         Event::Start(Start::default()),
         Event::Keepalive,
@@ -371,8 +379,8 @@ fn a_keepalive_is_an_event_and_takes_no_number() {
         kinds(&frames),
         ["created", "in_progress", "keepalive", "completed"]
     );
-    assert_eq!(frames[2].1, r#"{"type":"keepalive","sequence_number":1}"#);
-    assert!(frames[3].1.ends_with(r#""sequence_number":2}"#));
+    assert_framed(&frames);
+    assert_eq!(frames[2].1, r#"{"type":"keepalive","sequence_number":2}"#);
 }
 
 #[test]
@@ -453,4 +461,133 @@ fn what_is_not_streamed_is_the_same_answer() {
         "{body}"
     );
     assert!(!events.is_empty());
+}
+
+/// Type and status of each item, as `output_item.done` told it and as the last object repeats it.
+fn statuses(frames: &[(String, String)]) -> Vec<(String, String)> {
+    let value = |data: &str| serde_json::from_str::<serde_json::Value>(data).unwrap();
+    let read = |item: &serde_json::Value| {
+        let member = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
+        (member("type"), member("status"))
+    };
+    let mut done: Vec<_> = frames
+        .iter()
+        .filter(|(event, _)| event == "response.output_item.done")
+        .map(|(_, data)| value(data))
+        .collect();
+    done.sort_by_key(|event| event["output_index"].as_u64());
+    let done: Vec<_> = done.iter().map(|event| read(&event["item"])).collect();
+    let last = value(&frames.last().unwrap().1);
+    let output = last["response"]["output"].as_array().unwrap();
+    assert_eq!(output.iter().map(read).collect::<Vec<_>>(), done);
+    done
+}
+
+fn as_told(items: &[(&str, &str)]) -> Vec<(String, String)> {
+    let own = |text: &str| text.to_owned();
+    items
+        .iter()
+        .map(|(kind, status)| (own(kind), own(status)))
+        .collect()
+}
+
+#[test]
+fn what_was_open_when_the_answer_was_cut_is_incomplete_and_what_came_before_is_not() {
+    // Case 106: an upstream closes its block before it says that it ran out of tokens.
+    for (kind, item) in [
+        (ToolKind::Function, "function_call"),
+        (ToolKind::Custom, "custom_tool_call"),
+    ] {
+        for reason in [
+            StopReason::Length,
+            StopReason::ContextWindow,
+            StopReason::Refusal,
+        ] {
+            let frames = frames(vec![
+                open(0, thought()),
+                delta(0, "h"),
+                close(0),
+                open(1, PartKind::Text),
+                delta(1, "t"),
+                close(1),
+                open(2, call("f", ToolKind::Function)),
+                delta(2, "{}"),
+                close(2),
+                open(3, call("g", kind)),
+                delta(3, "{\"a\":"),
+                close(3),
+                finish(reason),
+            ]);
+            assert_framed(&frames);
+            assert_eq!(
+                statuses(&frames),
+                as_told(&[
+                    ("reasoning", "completed"),
+                    ("message", "completed"),
+                    ("function_call", "completed"),
+                    (item, "incomplete"),
+                ])
+            );
+        }
+    }
+}
+
+#[test]
+fn a_thought_that_was_cut_is_incomplete() {
+    let frames = frames(vec![
+        open(0, thought()),
+        delta(0, "h"),
+        close(0),
+        finish(StopReason::Length),
+    ]);
+    assert_eq!(statuses(&frames), as_told(&[("reasoning", "incomplete")]));
+}
+
+#[test]
+fn what_seals_an_earlier_call_does_not_hide_which_one_was_cut() {
+    let seal = Event::Seal {
+        part: PartId(0),
+        sealed: Sealed {
+            origin: Protocol::Chat,
+            issuer: None,
+            data: "s".into(),
+        },
+    };
+    let frames = frames(vec![
+        open(0, call("f", ToolKind::Function)),
+        open(1, call("g", ToolKind::Function)),
+        delta(0, "{}"),
+        delta(1, "{"),
+        seal,
+        close(0),
+        close(1),
+        finish(StopReason::Length),
+    ]);
+    assert_framed(&frames);
+    assert_eq!(
+        statuses(&frames),
+        as_told(&[
+            ("function_call", "completed"),
+            ("function_call", "incomplete"),
+            ("reasoning", "completed"),
+        ])
+    );
+}
+
+#[test]
+fn a_paused_turn_is_incomplete_but_its_calls_are_whole() {
+    // Case 104: there is more of it, and no client may take it for all.
+    let frames = frames(vec![
+        open(0, call("f", ToolKind::Function)),
+        delta(0, "{}"),
+        close(0),
+        finish(StopReason::Pause),
+    ]);
+    let (event, data) = frames.last().unwrap();
+    assert_eq!(event, "response.incomplete");
+    assert!(data.contains(r#""incomplete_details":{"reason":"max_output_tokens"}"#));
+    assert_eq!(
+        statuses(&frames),
+        as_told(&[("function_call", "completed")])
+    );
 }
