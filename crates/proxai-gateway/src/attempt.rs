@@ -18,7 +18,7 @@ use crate::inbound::call::Call;
 use crate::outbound::cache;
 use crate::outbound::continuing::Continuing;
 use crate::outbound::fetch;
-use crate::outbound::refusal::{endpoint_is_missing, room, unknown_parameters};
+use crate::outbound::refusal::{endpoint_is_missing, items, room, unknown_parameters};
 use crate::outbound::request::{Way, prepare};
 use crate::problem::{Cause, Problem};
 use crate::upstream::detour;
@@ -34,6 +34,8 @@ struct Refusal {
     own: &'static [&'static str],
     /// The limit of the answer that the client did not set.
     made_up: Option<u64>,
+    /// The body that was refused.
+    sent: Bytes,
 }
 
 impl From<Box<Problem>> for Refusal {
@@ -43,6 +45,7 @@ impl From<Box<Problem>> for Refusal {
             said: Bytes::new(),
             own: &[],
             made_up: None,
+            sent: Bytes::new(),
         }
     }
 }
@@ -52,7 +55,8 @@ impl From<Box<Problem>> for Refusal {
 /// Twice if a refusal says how to do better: at the other endpoint where one is missing (P5), and
 /// without a parameter that the model does not know, or with a lower limit where proxai made one up
 /// that the model cannot keep (P12). Each is done once, and remembered when
-/// it has helped.
+/// it has helped. Once too, and never remembered since it is about one conversation: without the
+/// ids of items that the upstream has not stored (case 62).
 pub(crate) async fn generate(
     cx: Context<'_>,
     call: &Call,
@@ -103,6 +107,10 @@ pub(crate) async fn generate(
             way.room = Some(told);
             continue;
         }
+        if let Some(gone) = gone_items(&way, status, &refusal) {
+            way.gone = gone;
+            continue;
+        }
         let unknown = unknown_parameters(status, &refusal.said, refusal.own);
         let lossless = || unknown.iter().all(|name| refusal.own.contains(name));
         let again = way.without.is_empty() && (!call.wishes.strict || lossless());
@@ -124,6 +132,16 @@ pub(crate) async fn generate(
     }
 }
 
+/// The items that the upstream misses, if the request can be sent again without their ids.
+fn gone_items(way: &Way, status: u16, refusal: &Refusal) -> Option<Vec<Box<str>>> {
+    if way.protocol != Protocol::Responses || !way.gone.is_empty() {
+        return None;
+    }
+    let gone = items::gone(status, &refusal.problem.failure.message);
+    items::without_ids(&refusal.sent, &gone)?;
+    Some(gone)
+}
+
 /// The client's own protocol if the upstream speaks it and takes the request there, as far as is
 /// known.
 fn first_way(call: &Call, client: Protocol, upstream: &Upstream, model: &str) -> Way {
@@ -139,6 +157,7 @@ fn first_way(call: &Call, client: Protocol, upstream: &Upstream, model: &str) ->
         instead_of: other.map(|_| protocol),
         without: Vec::new(),
         room: None,
+        gone: Vec::new(),
     }
 }
 
@@ -233,5 +252,6 @@ async fn exchange(
         said,
         own: sent.own,
         made_up: sent.made_up,
+        sent: sent.body,
     })
 }

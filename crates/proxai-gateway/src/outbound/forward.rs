@@ -2,9 +2,10 @@
 //!
 //! Requests go on as they came, but for the model's name, the target's options and what the quirks
 //! of the row say about the head; the bodies of embeddings and counts also lose what their endpoint
-//! refuses, as those of answers do. Answers come back as they are, errors included, with three exceptions: embeddings are brought to the shape of
-//! the reference (P9), a count that the upstream does not offer is made here, and an error that
-//! another target may do better is a problem first and the upstream's own bytes last.
+//! refuses, as those of answers do, and none takes a seal to anybody but its issuer (T6). Answers
+//! come back as they are, errors included, with three exceptions: embeddings are brought to the
+//! shape of the reference (P9), a count that the upstream does not offer is made here, and an error
+//! that another target may do better is a problem first and the upstream's own bytes last.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,7 +30,7 @@ use crate::inbound::call::{Call, Place};
 use crate::outbound::fetch;
 use crate::outbound::options;
 use crate::outbound::refusal::endpoint_is_missing;
-use crate::outbound::request::{edit, refuse_losses, set_user_agent};
+use crate::outbound::request::{edit, refuse_losses, set_user_agent, unsealed};
 use crate::problem::{Cause, Problem};
 use crate::upstream::keys::tell_final;
 use crate::upstream::provider::{To, Upstream, UsedUp};
@@ -297,7 +298,8 @@ async fn send(
     })
 }
 
-/// Fits a body to its endpoint. Any other path is the upstream's own business (E7).
+/// Fits a body to its endpoint. Any other path is the upstream's own business (E7), but a seal in
+/// it is not: conversations go to other paths too, such as that which compacts one.
 async fn fit(
     cx: Context<'_>,
     call: &Call,
@@ -315,6 +317,7 @@ async fn fit(
             if let Some(with_files) = cx.inline(protocol, body, wanted, upstream).await? {
                 *body = with_files;
             }
+            *body = unsealed(protocol, upstream, body.clone(), &mut Losses::new());
             edit(quirks, protocol, false, &[], body, &mut Losses::new())?;
             Ok(())
         }
@@ -324,6 +327,10 @@ async fn fit(
             few.refused_parameters
                 .clone_from(&quirks.refused_parameters);
             edit(&few, Protocol::Chat, false, &[], body, losses)?;
+            Ok(())
+        }
+        Resource::Path(_) => {
+            *body = unsealed(resource.family(), upstream, body.clone(), losses);
             Ok(())
         }
         _ => Ok(()),

@@ -1,14 +1,15 @@
 //! Why an upstream refused a request, as far as asking again in another way can help (P5, P12).
 //!
-//! Three questions, all answered from what the upstream said and with a bias to "no": is the
+//! Four questions, all answered from what the upstream said and with a bias to "no": is the
 //! endpoint missing, rather than a model or another object; is there a parameter, a member of tools
-//! or messages, or a role that it does not know and that the request can do without; and ([`room`])
-//! is it only the limit that proxai made up which is too high. A wrong "yes" would hide the real
-//! error behind a second request.
+//! or messages, or a role that it does not know and that the request can do without; ([`room`])
+//! is it only the limit that proxai made up which is too high; and ([`items`]) are there items that
+//! it looks up in vain. A wrong "yes" would hide the real error behind a second request.
 
 use serde_json::{Map, Value};
 
 pub(crate) mod inner;
+pub(crate) mod items;
 pub(crate) mod room;
 
 use crate::outbound::request::STREAM_OPTIONS;

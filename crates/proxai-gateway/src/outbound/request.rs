@@ -1,10 +1,10 @@
 //! What an upstream is sent: the client's bytes or a translation of them, as its row wants them.
 //!
-//! In this order: translation (where two protocols or the row's quirks demand it), the target's
-//! options, the one value of `stream` that the upstream knows, the client's wish about the cache, the
-//! quirks of the row, and last what the upstream itself has refused before. What that takes away is
-//! a loss (T4), and a request that rather fails than loses something fails here, before anything is
-//! sent.
+//! In this order: translation (where two protocols or the row's quirks demand it) or else the cut
+//! of what others have sealed (T6), the target's options, the one value of `stream` that the
+//! upstream knows, the client's wish about the cache, the quirks of the row, and last what the
+//! upstream itself has refused before or just now. What that takes away is a loss (T4), and a
+//! request that rather fails than loses something fails here, before anything is sent.
 //!
 //! A row without quirks costs a few comparisons and keeps the client's very bytes (T1).
 
@@ -31,8 +31,8 @@ use crate::headers::forward_request;
 use crate::inbound::call::Call;
 use crate::outbound::cache;
 use crate::outbound::options;
-use crate::outbound::refusal::inner;
 use crate::outbound::refusal::room::Told;
+use crate::outbound::refusal::{inner, items};
 use crate::problem::Problem;
 use crate::snapshot::AnswerModel;
 use crate::upstream::abilities::{abilities, needs_hub};
@@ -61,6 +61,8 @@ pub(crate) struct Way {
     pub(crate) without: Vec<&'static str>,
     /// What the upstream has just said of the limit that it was given unasked (P12).
     pub(crate) room: Option<Told>,
+    /// Items that the upstream has just said are not stored (case 62).
+    pub(crate) gone: Vec<Box<str>>,
 }
 
 /// What the upstream was sent, as far as reading its answer depends on it.
@@ -142,11 +144,13 @@ pub(crate) fn prepare(
         } else {
             (call.body_for(model), &[][..])
         };
+        let mut losses = Losses::new();
+        let body = unsealed(protocol, upstream, body, &mut losses);
         Sent {
             upstream: protocol,
             client,
             reply: None,
-            losses: Losses::new(),
+            losses,
             names: ToolNames::default(),
             body,
             own,
@@ -180,6 +184,11 @@ pub(crate) fn prepare(
     apply(&mut sent, &quirks)?;
     leave_out(&mut sent, &known)?;
     leave_out(&mut sent, &way.without)?;
+    if !way.gone.is_empty()
+        && let Some(body) = items::without_ids(&sent.body, &way.gone)
+    {
+        sent.body = body.into();
+    }
     if !same {
         features::respell(&mut sent.losses, protocol, client, &call.body);
     }
@@ -207,6 +216,18 @@ pub(crate) fn prepare(
     set_user_agent(&quirks, headers);
     *request.body_mut() = sent.body.clone();
     Ok((request, sent))
+}
+
+/// A body in the client's own protocol without what others have sealed (T6); nearly always the
+/// body itself.
+pub(crate) fn unsealed(
+    protocol: Protocol,
+    upstream: &Upstream,
+    body: Bytes,
+    losses: &mut Losses,
+) -> Bytes {
+    proxai_translate::unseal::in_place(protocol, &upstream.name, &body, losses)
+        .map_or(body, Bytes::from)
 }
 
 /// Says who asks, where the row insists on somebody.
