@@ -76,6 +76,15 @@ fn searching(upstream: &Upstream, more: &str) -> Running {
 
 const CLIENTS: [&str; 2] = ["/v1/chat/completions", "/v1/responses"];
 
+/// What only a stream that is whole has.
+fn complete(path: &str) -> &'static str {
+    if path == CLIENTS[0] {
+        "[DONE]"
+    } else {
+        "response.completed"
+    }
+}
+
 fn ask(path: &str, stream: bool) -> String {
     let body = if path == CLIENTS[0] {
         json!({"model":"m","stream":stream,"messages":[{"role":"user","content":"When is high tide?"}]})
@@ -220,7 +229,7 @@ async fn a_turn_that_never_ends_is_left_at_its_pause() {
             assert_eq!(upstream.received().len(), 9);
             let (text, end) = read(path, stream, &got);
             assert_eq!(text, "Still searching. ".repeat(9));
-            assert!(["stop", "completed"].contains(&&*end), "{end}");
+            assert!(["length", "incomplete"].contains(&&*end), "{end}");
             let record = gateway.log.last().await;
             assert_eq!((record.continuations, record.outcome), (8, Outcome::End));
             assert!(!record.losses.is_empty());
@@ -286,8 +295,7 @@ async fn an_error_of_the_continuation_is_the_clients() {
             assert_eq!(record.outcome, Outcome::Error, "{what}");
             if got.status == 200 {
                 assert!(stream && got.whole, "{what}");
-                assert!(!got.text().contains("[DONE]"), "{what}");
-                assert!(!got.text().contains("response.completed"), "{what}");
+                assert!(!got.text().contains(complete(path)), "{what}");
                 assert_eq!(record.continuations, 1, "{what}");
                 // What was said until then was paid for.
                 assert_eq!(record.usage.unwrap().input, Some(100), "{what}");
@@ -314,7 +322,7 @@ async fn a_continuation_that_is_cut_ends_in_an_error() {
                 assert!(got.whole && got.text().contains("High tide"), "{what}");
                 let failed = got.text().contains("response.failed\"")
                     || got.text().contains("data: {\"error\":");
-                assert!(failed && !got.text().contains("[DONE]"), "{what}");
+                assert!(failed && !got.text().contains(complete(path)), "{what}");
                 assert_eq!(gateway.log.last().await.outcome, Outcome::Cut, "{what}");
             }
         }

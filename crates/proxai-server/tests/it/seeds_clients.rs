@@ -132,18 +132,23 @@ async fn each_protocol_has_its_own_last_word() {
     let gateway = Running::before(&upstream, CHAT);
     let request = "{\"model\":\"m\",\"max_tokens\":9,\"stream\":true,\"input\":\"hi\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
     for (path, last) in [
-        (CHAT_PATH, "data: [DONE]"),
-        ("/v1/responses", "event: response.completed\n"),
-        ("/v1/messages", "event: message_stop\n"),
+        (CHAT_PATH, &["data: [DONE]\n"][..]),
+        (
+            "/v1/responses",
+            &["event: response.completed\n", "data: [DONE]\n"],
+        ),
+        ("/v1/messages", &["event: message_stop\n"]),
     ] {
         let got = gateway.post(path, request).await;
-        let frame = got.text().trim_end().rsplit("\n\n").next().unwrap();
-        assert!(
-            format!("{frame}\n").starts_with(last),
-            "{path}: {}",
-            got.text()
-        );
-        assert_eq!(got.text().matches(last).count(), 1, "{path}");
+        let frames: Vec<&str> = got.text().trim_end().split("\n\n").collect();
+        for (frame, start) in frames[frames.len() - last.len()..].iter().zip(last) {
+            assert!(
+                format!("{frame}\n").starts_with(start),
+                "{path}: {}",
+                got.text()
+            );
+            assert_eq!(got.text().matches(start).count(), 1, "{path}");
+        }
     }
 }
 
