@@ -8,8 +8,9 @@ use super::{cell, line};
 pub(super) fn page() -> String {
     let mut page = String::from(
         "# What survives a translation\n\n\
-         A request keeps its bytes when client and upstream speak the same protocol. Between two \
-         protocols each feature below is:\n\n\
+         A request keeps its bytes when client and upstream speak the same protocol; only what \
+         proxai sealed in earlier turns for another provider (thoughts, signatures of calls, \
+         searches) is cut out and reported. Between two protocols each feature below is:\n\n\
          - **native**: the same, perhaps under another name;\n\
          - **mapped**: said in another way that means the same; the exceptions that a cell names are \
          reported;\n\

@@ -312,6 +312,35 @@ fn a_search_that_was_shown_goes_with_its_seal() {
     );
 }
 
+/// No part is changed twice, however oddly a body is made.
+#[test]
+fn oddly_made_bodies_are_cut_too() {
+    let item = seal::item(Protocol::Messages, "[{}]").unwrap();
+    let search = seal::wrap(&item, "other", Some("ws_1"));
+    let own = wrap(Protocol::Responses, "up", "gAAA", Some("rs_1"));
+    let (kept, _) = sent(
+        Protocol::Responses,
+        &format!(
+            r#"{{"input":[],"input":[{{"type":"reasoning","encrypted_content":"{search}"}},{{"type":"web_search_call","id":"ws_1","encrypted_content":"{own}"}}]}}"#
+        ),
+    );
+    assert_eq!(
+        kept,
+        r#"{"input":[],"input":[{"type":"web_search_call","id":"rs_1","encrypted_content":"gAAA"}]}"#
+    );
+    let block = format!(r#"{{"type":"reasoning.encrypted","data":"{own}"}}"#);
+    let (kept, _) = sent(
+        Protocol::Chat,
+        &format!(
+            r#"{{"messages":[{{"reasoning_details":[{block}],"role":"assistant","content":"a","reasoning_details":[{block},{block}]}},7,{{"role":"assistant","reasoning_details":[{block}]}}]}}"#
+        ),
+    );
+    assert_eq!(
+        kept,
+        r#"{"messages":[{"role":"assistant","content":"a"},7]}"#
+    );
+}
+
 /// Case 65.
 #[test]
 fn a_budget_of_thoughts_waits_until_the_turn_without_one_is_over() {
