@@ -4,7 +4,7 @@
 //! beside the documented object: `"error": "text"` with `code` next to it, a bare `message`, a
 //! bare `detail`, and `code` as a number.
 
-use proxai_json::{Nullable, Str, StringOr, wire};
+use proxai_json::{Nullable, RawValue, Str, StringOr, wire};
 
 use crate::lenient::JsonText;
 
@@ -17,6 +17,8 @@ wire! {
         /// The tag of an error event that stands where an answer should be.
         pub kind: Option<Str<'a>> = "type",
         pub param: Option<JsonText<'a>> = "param",
+        /// The failed response of the event that ends a stream with it.
+        pub response: Option<&'a RawValue> = "response",
     }
 
     /// Written with `null` for what is not known, as the vendor does.

@@ -1,7 +1,7 @@
 //! Whole answers, read.
 
 use proxai_ir::{Content, Failure, FailureKind, Finish, Part, Response, StopReason};
-use proxai_json::{Nullable, Str};
+use proxai_json::{Doc, Nullable, Str};
 use proxai_responses::{self as wire, Item, Status};
 use proxai_types::Usage;
 
@@ -18,8 +18,23 @@ pub(super) fn decode(body: &[u8]) -> Result<Response<'_>, ReplyError> {
         }
     };
     let is_answer = !response.output.is_empty() || response.status.is_some();
-    if !is_answer && let Some(failure) = failure::in_success(body) {
-        return Err(ReplyError::Failure(failure));
+    if !is_answer {
+        if let Some(failure) = failure::in_success(body) {
+            return Err(ReplyError::Failure(failure));
+        }
+        let has_output = |doc: Doc<'_>| {
+            doc.get("output")
+                .is_some_and(|list| list.kind(body) == b'[')
+        };
+        if !Doc::scan(body).is_ok_and(has_output) {
+            let nothing = Failure::new(
+                FailureKind::BadUpstream,
+                "the upstream's answer has no `output`",
+            );
+            return Err(ReplyError::Failure(
+                nothing.with_code("upstream_unreadable"),
+            ));
+        }
     }
     let mut parts = Vec::new();
     read_items(&response.output, &mut parts)?;
@@ -169,6 +184,18 @@ mod tests {
             (usage.input, usage.cache_read, usage.total),
             (Some(9), Some(4), Some(12))
         );
+    }
+
+    /// Case 18.
+    #[test]
+    fn what_is_no_response_is_no_empty_answer() {
+        for body in ["{}", r#"{"object":"list","data":[]}"#, r#"{"output":null}"#] {
+            let Err(ReplyError::Failure(failure)) = read(body) else {
+                panic!("{body}")
+            };
+            assert_eq!(failure.http_status(), 502, "{body}");
+        }
+        assert!(read(r#"{"output":[]}"#).is_ok());
     }
 
     #[test]

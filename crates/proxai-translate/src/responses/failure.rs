@@ -9,7 +9,7 @@
 use proxai_ir::{Failure, FailureKind};
 use proxai_json::{Nullable, StringOr};
 use proxai_responses::lenient::JsonText;
-use proxai_responses::{ApiError, ErrorBody, ErrorEvent, ResponseError};
+use proxai_responses::{ApiError, ErrorBody, ErrorEvent, Response, ResponseError};
 use serde::Serialize;
 
 use crate::wording::says_overflow;
@@ -17,7 +17,7 @@ use crate::wording::says_overflow;
 /// Most of a body without a known shape that is shown as the message.
 const MAX_TEXT: usize = 4 * 1024;
 
-/// Reads the body of an answer with an error status.
+/// Reads the body of an answer with an error status, or an event that ends a stream with an error.
 pub(super) fn decode(status: u16, body: &[u8]) -> Failure {
     let mut failure = read(body).unwrap_or_else(|| {
         let text = String::from_utf8_lossy(&body[..body.len().min(MAX_TEXT)]);
@@ -29,8 +29,9 @@ pub(super) fn decode(status: u16, body: &[u8]) -> Failure {
         };
         Failure::new(FailureKind::Server, message)
     });
-    failure.kind = kind_of(&failure, Some(status));
-    failure.status = Some(status);
+    let status_of_error = (status >= 400).then_some(status);
+    failure.kind = kind_of(&failure, status_of_error);
+    failure.status = status_of_error;
     failure
 }
 
@@ -52,6 +53,10 @@ fn read(body: &[u8]) -> Option<Failure> {
         .and_then(|rest| rest.strip_suffix(b"]"))
         .unwrap_or(body);
     let body: ErrorBody<'_> = proxai_json::from_slice(inner).ok()?;
+    if body.kind.as_deref() == Some("response.failed") {
+        let response: Response<'_> = proxai_json::from_str(body.response?.get()).ok()?;
+        return Some(of_response(response.error.value()));
+    }
     match body.error {
         Some(StringOr::Value(error)) => Some(from_api(error)),
         Some(StringOr::String(message)) if !message.is_empty() => {
@@ -328,6 +333,35 @@ mod tests {
             let failure = decode(400, body.as_bytes());
             assert_eq!(failure.kind, FailureKind::ContextLength, "{body}");
             assert!(written(&failure).contains(r#""code":"context_length_exceeded""#));
+        }
+    }
+
+    /// Cases 12 and 14.
+    #[test]
+    fn an_event_that_ends_a_stream_tells_its_code_and_its_message() {
+        for (error, kind, code, message) in [
+            (
+                r#"{"code":"rate_limit_exceeded","message":"slow"}"#,
+                FailureKind::RateLimit,
+                Some("rate_limit_exceeded"),
+                "slow",
+            ),
+            (
+                r#"{"code":"context_length_exceeded","message":"too much"}"#,
+                FailureKind::ContextLength,
+                Some("context_length_exceeded"),
+                "too much",
+            ),
+            ("null", FailureKind::Server, None, NO_REASON),
+        ] {
+            let event = format!(
+                r#"{{"type":"response.failed","sequence_number":2,"response":{{"id":"resp_1","status":"failed","error":{error},"output":[]}}}}"#
+            );
+            let failure = decode(200, event.as_bytes());
+            assert_eq!(failure.kind, kind, "{error}");
+            assert_eq!(failure.code.as_deref(), code, "{error}");
+            assert_eq!(failure.message, message);
+            assert_eq!(failure.status, None);
         }
     }
 
