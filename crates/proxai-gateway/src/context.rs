@@ -12,6 +12,7 @@ use crate::inbound::call::Call;
 use crate::outbound::fetch::{self, Fetcher, Wanted};
 use crate::problem::Problem;
 use crate::snapshot::{AnswerModel, Limits};
+use crate::upstream::issued::Issued;
 use crate::upstream::provider::{Asked, Upstream};
 
 /// What an attempt needs to know beside the call.
@@ -22,6 +23,11 @@ pub(crate) struct Context<'a> {
     pub(crate) request_id: &'a Arc<str>,
     /// Downloads files, where that is allowed (Z3).
     pub(crate) fetcher: Option<&'a Fetcher>,
+    /// Whether a refusal sends the request to another target, so that it has to be told from an
+    /// answer (R5).
+    pub(crate) asks_on_after_refusal: bool,
+    /// Where to note what the answer issues, if another provider could be asked for it.
+    pub(crate) issued: Option<&'a Arc<Issued>>,
     /// Seconds since 1970.
     pub(crate) now: u64,
 }

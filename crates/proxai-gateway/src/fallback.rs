@@ -15,6 +15,7 @@ use proxai_types::Operation;
 
 use crate::account::record::Ticket;
 use crate::answer::Answer;
+use crate::answer::declined::REFUSAL;
 use crate::attempt;
 use crate::context::Context;
 use crate::headers::{FALLBACK_COUNT, MODEL, PROVIDER, ROUTE};
@@ -23,6 +24,7 @@ use crate::outbound::forward;
 use crate::problem::{Cause, Problem};
 use crate::respond::{Outcomes, Served};
 use crate::snapshot::Snapshot;
+use crate::upstream::issued::Issued;
 use crate::upstream::origin;
 use crate::upstream::provider::{To, Upstream};
 
@@ -33,9 +35,11 @@ pub(crate) async fn attempts(
     snapshot: &Snapshot,
     call: &Call,
     plan: &Plan,
+    issued: &Arc<Issued>,
     ticket: &mut Ticket,
 ) -> Outcomes<Served> {
     let mut tried = String::new();
+    let issued = origin::is_remembered(call, plan).then_some(issued);
     for (count, attempt) in plan.attempts.iter().enumerate() {
         let last = count + 1 == plan.attempts.len();
         let upstream = &snapshot.upstreams[attempt.provider.index()];
@@ -47,7 +51,9 @@ pub(crate) async fn attempts(
         let tried_one = match upstream.enter().await {
             Ok(permit) => {
                 ticket.permits[1] = Some(permit);
-                try_one(snapshot, call, upstream, attempt, ticket).await
+                let asks_on = !last && plan.fallback.on.contains(&FallbackOn::Refusal);
+                let after = After { asks_on, issued };
+                try_one(snapshot, call, upstream, attempt, after, ticket).await
             }
             Err(problem) => Err(problem),
         };
@@ -63,8 +69,11 @@ pub(crate) async fn attempts(
                 if !tried.is_empty() {
                     tried.push_str(", ");
                 }
-                write!(tried, "{}={}", attempt.target, problem.status().as_u16())
-                    .expect("a String takes any text");
+                match problem.cause {
+                    Cause::Declined => write!(tried, "{}={REFUSAL}", attempt.target),
+                    _ => write!(tried, "{}={}", attempt.target, problem.status().as_u16()),
+                }
+                .expect("a String takes any text");
                 if last || !goes_on(plan, &problem) {
                     let mut labels = labels();
                     if let (true, Ok(value)) = (count > 0, HeaderValue::from_str(&tried)) {
@@ -87,11 +96,19 @@ pub(crate) async fn attempts(
     ))
 }
 
+/// What the plan means for the reading of an answer.
+#[derive(Clone, Copy)]
+struct After<'a> {
+    asks_on: bool,
+    issued: Option<&'a Arc<Issued>>,
+}
+
 async fn try_one(
     snapshot: &Snapshot,
     call: &Call,
     upstream: &Arc<Upstream>,
     attempt: &Attempt,
+    after: After<'_>,
     ticket: &Ticket,
 ) -> Result<Answer, Box<Problem>> {
     let cx = Context {
@@ -99,6 +116,8 @@ async fn try_one(
         answer_model: snapshot.answer_model,
         request_id: &ticket.record.id,
         fetcher: snapshot.fetcher.as_ref(),
+        asks_on_after_refusal: after.asks_on,
+        issued: after.issued,
         now: SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs()),
@@ -129,6 +148,7 @@ fn goes_on(plan: &Plan, problem: &Problem) -> bool {
             Cause::Refused => status == 503 && on(FallbackOn::Http5xx),
             Cause::Timeout => on(FallbackOn::Timeout),
             Cause::Transport => on(FallbackOn::Transport),
+            Cause::Declined => on(FallbackOn::Refusal),
             Cause::Status(_) | Cause::InBand => {
                 status == 429 && on(FallbackOn::Http429)
                     || status >= 500 && on(FallbackOn::Http5xx)

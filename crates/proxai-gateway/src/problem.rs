@@ -47,6 +47,8 @@ pub(crate) enum Cause {
     Transport,
     /// An error came where the answer should have begun.
     InBand,
+    /// The model refused to answer, where another target may do it.
+    Declined,
 }
 
 /// The word by which a failure is known in logs and metrics.

@@ -33,6 +33,7 @@ use crate::models;
 use crate::problem::Problem;
 use crate::respond::{Outcomes, Served, insert_id, plain, rescue, respond};
 use crate::snapshot::{Live, Snapshot};
+use crate::upstream::issued::Issued;
 use crate::upstream::origin;
 use crate::upstream::permit::Gauge;
 
@@ -47,6 +48,8 @@ struct Inner {
     counters: Arc<Counters>,
     ids: Ids,
     gauge: Gauge,
+    /// Outlives every generation of the configuration.
+    issued: Arc<Issued>,
     /// Shared by all records that have nothing to say there.
     none: Arc<str>,
 }
@@ -65,6 +68,7 @@ impl Gateway {
             counters,
             ids: Ids::new(),
             gauge: Gauge::default(),
+            issued: Arc::default(),
             none: "".into(),
         }))
     }
@@ -229,10 +233,10 @@ impl Inner {
             Ok(plan) => plan,
             Err(error) => return Err(bare(no_route(snapshot, error).await)),
         };
-        origin::first(snapshot, &call, &mut plan);
+        origin::first(snapshot, &call, &mut plan, &self.issued);
         ticket.record.route = Arc::clone(&plan.route);
         call.wishes = Wishes::of(&call.headers, plan.loss).map_err(bare)?;
-        attempts(snapshot, &call, &plan, ticket).await
+        attempts(snapshot, &call, &plan, &self.issued, ticket).await
     }
 
     /// A path or method that is none. Not accounted: scanners would fill the log.

@@ -1,6 +1,7 @@
 //! What the client gets: an upstream's answer, read, watched and passed on.
 
 pub(crate) mod body;
+pub(crate) mod declined;
 pub(crate) mod ending;
 pub(crate) mod named;
 pub(crate) mod output;

@@ -14,12 +14,14 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use http::{Response, StatusCode};
 use proxai_ir::Losses;
 use proxai_sse::Decoder;
-use proxai_translate::{ReplyContext, StreamTranslator, Turn};
+use proxai_translate::verdict::refuses;
+use proxai_translate::{ReplyContext, StreamTranslator, Turn, Verdict};
 use proxai_types::{Protocol, Usage};
 use proxai_upstream::ReplyBody;
 
 use super::Answer;
 use super::body::{Forward, Source};
+use super::declined::{Scout, declined};
 use super::named;
 use super::pulse::Pulse;
 use super::reply::{
@@ -35,6 +37,7 @@ use crate::inbound::call::Call;
 use crate::outbound::continuing::Continuing;
 use crate::outbound::request::Sent;
 use crate::problem::{Cause, Problem};
+use crate::upstream::issued::Noting;
 use crate::upstream::provider::Upstream;
 
 /// Up to here an answer is looked at whether it is an error in disguise (X4). Errors are short.
@@ -87,6 +90,21 @@ impl Reading<'_> {
         collect(body, self.cx.limits.response_body, self.upstream).await
     }
 
+    /// Takes note of what the answer issues, within Responses.
+    fn noting(&self) -> Option<Noting> {
+        let within = self.sent.client == self.sent.upstream;
+        let issued = self.cx.issued.filter(|_| within)?;
+        Some(Noting::new(issued, &self.upstream.name))
+    }
+
+    /// Stops here if this is a refusal and another target may do better.
+    fn unless_refused(&self, body: &[u8]) -> Result<(), Box<Problem>> {
+        if self.cx.asks_on_after_refusal && refuses(self.sent.upstream, body) {
+            return Err(declined(&self.upstream.name));
+        }
+        Ok(())
+    }
+
     /// JSON of one protocol as JSON of another.
     async fn translate(
         self,
@@ -95,6 +113,7 @@ impl Reading<'_> {
         body: ReplyBody,
     ) -> Result<Answer, Box<Problem>> {
         let whole = restore::whole(&self.sent.names, self.collect(body).await?);
+        self.unless_refused(&whole)?;
         let told = proxai_translate::translate_response(self.sent.client, reply, &whole)
             .map_err(|error| unreadable(&error, self.upstream))?;
         Ok(self.json(headers, told.body.into(), told.losses, told.usage))
@@ -104,18 +123,32 @@ impl Reading<'_> {
     async fn fold(self, headers: HeaderMap, body: ReplyBody) -> Result<Answer, Box<Problem>> {
         let whole = self.collect(body).await?;
         let whole = restore::events(&self.sent.names, whole, self.cx.limits.event);
+        if self.cx.asks_on_after_refusal {
+            let mut scout = Scout::new(self.sent.upstream, self.cx.limits.event);
+            scout.read(whole.clone());
+            if scout.verdict() == Verdict::Refuses {
+                return Err(declined(&self.upstream.name));
+            }
+        }
         let told = proxai_translate::fold_stream(self.sent.client, &self.context(), whole)
             .map_err(|error| unreadable(&error, self.upstream))?;
+        if let Some(noting) = self.noting() {
+            noting.answer(&told.body);
+        }
         Ok(self.json(headers, told.body.into(), told.losses, told.usage))
     }
 
     /// JSON for a client that asked for events.
     async fn replay(self, headers: HeaderMap, body: ReplyBody) -> Result<Answer, Box<Problem>> {
         let whole = restore::whole(&self.sent.names, self.collect(body).await?);
+        self.unless_refused(&whole)?;
         let mut out = BytesMut::new();
         let usage =
             proxai_translate::replay_as_stream(self.sent.client, self.context(), &whole, &mut out)
                 .map_err(|error| unreadable(&error, self.upstream))?;
+        if let Some(noting) = self.noting() {
+            noting.answer(&whole);
+        }
         Ok(self.events(headers, out, usage))
     }
 
@@ -129,6 +162,9 @@ impl Reading<'_> {
         let (client, upstream) = (self.sent.client, self.upstream);
         let mut turn = Turn::new(self.context());
         continuing.complete(&mut turn, &headers, body).await?;
+        if self.cx.asks_on_after_refusal && turn.refuses() {
+            return Err(declined(&upstream.name));
+        }
         let answer = if continuing.wants_stream() {
             let mut out = BytesMut::new();
             let usage = turn
@@ -171,6 +207,7 @@ impl Reading<'_> {
 
     /// A stream, once it has begun.
     async fn stream(self, headers: HeaderMap, body: ReplyBody) -> Result<Answer, Box<Problem>> {
+        let noting = self.noting();
         let Self {
             cx,
             upstream,
@@ -188,7 +225,7 @@ impl Reading<'_> {
             None => {
                 let id = Arc::clone(cx.request_id);
                 let tap = Tap::new(sent.client, cx.limits.event, id);
-                let tap = tap.withholding_usage(sent.withhold_usage);
+                let tap = tap.withholding_usage(sent.withhold_usage).noting(noting);
                 Engine::Tap(Box::new(tap.naming(sent.name)))
             }
             Some(reply) => {
@@ -210,11 +247,17 @@ impl Reading<'_> {
         if !sent.names.is_empty() {
             stream.restore(Restorer::new(sent.names, cx.limits.event));
         }
+        if cx.asks_on_after_refusal {
+            stream.scout(Scout::new(sent.upstream, cx.limits.event));
+        }
         if let Err(failure) = stream.begin().await {
             let mut problem = Problem::refused(failure);
             problem.headers = filter_reply(ReplyHop::Replaced, headers);
             problem.cause = Cause::InBand;
             return Err(problem);
+        }
+        if stream.take_refusal() {
+            return Err(declined(&upstream.name));
         }
         let mut headers = if same {
             filter_reply(ReplyHop::Untouched, headers)
@@ -245,12 +288,15 @@ impl Reading<'_> {
         mut body: ReplyBody,
     ) -> Result<Answer, Box<Problem>> {
         let (upstream, protocol) = (self.upstream, self.sent.upstream);
-        let (first, rest) = if self.sent.names.is_empty() {
+        // Names, refusals and ids may stand anywhere in the answer; then all of it is needed.
+        let noting = self.noting();
+        let passes =
+            self.sent.names.is_empty() && !self.cx.asks_on_after_refusal && noting.is_none();
+        let (first, rest) = if passes {
             let first = next_piece(&mut body, upstream).await?;
             let whole = first.is_none() || http_body::Body::is_end_stream(&body);
             (first, (!whole).then_some(body))
         } else {
-            // A name may stand anywhere in the answer, so all of it is needed.
             let whole = self.collect(body).await?;
             (Some(restore::whole(&self.sent.names, whole)), None)
         };
@@ -260,6 +306,12 @@ impl Reading<'_> {
             && is_error_object(piece)
         {
             return Err(error_in_disguise(protocol, headers, piece));
+        }
+        if let Some(piece) = &first {
+            self.unless_refused(piece)?;
+            if let Some(noting) = noting {
+                noting.answer(piece);
+            }
         }
         let mut headers = filter_reply(ReplyHop::Untouched, headers);
         let named = self.sent.name.as_deref().zip(first.as_ref());

@@ -18,11 +18,12 @@ use bytes::Bytes;
 use http_body::Body;
 use proxai_ir::{Failure, FailureKind, Losses};
 use proxai_sse::Decoder;
-use proxai_translate::StreamTranslator;
+use proxai_translate::{StreamTranslator, Verdict};
 use proxai_types::Usage;
 use proxai_upstream::ReplyBody;
 
 use crate::account::record::Outcome;
+use crate::answer::declined::Scout;
 use crate::answer::output::Output;
 use crate::answer::pulse::{Pulse, Tick};
 use crate::answer::restore::Restorer;
@@ -187,6 +188,8 @@ pub(crate) struct StreamBody {
     inner: Option<ReplyBody>,
     /// Works on the upstream's bytes before the engine sees them (P12).
     restorer: Option<Box<Restorer>>,
+    /// Reads along until it is known whether this is a refusal; `None` where that does not matter.
+    scout: Option<Box<Scout>>,
     /// How to send a paused turn again; `None` where the upstream pauses none.
     continuing: Option<Box<Continuing>>,
     /// The next answer of the turn, which was asked for.
@@ -202,6 +205,7 @@ impl StreamBody {
         Self {
             inner: Some(inner),
             restorer: None,
+            scout: None,
             continuing: None,
             going: None,
             engine,
@@ -214,6 +218,17 @@ impl StreamBody {
     /// Gives renamed tools their names back.
     pub(crate) fn restore(&mut self, restorer: Restorer) {
         self.restorer = Some(Box::new(restorer));
+    }
+
+    /// Holds the answer until it is known whether it is a refusal.
+    pub(crate) fn scout(&mut self, scout: Scout) {
+        self.scout = Some(Box::new(scout));
+    }
+
+    /// Whether what has begun is a refusal. It is not looked for any further.
+    pub(crate) fn take_refusal(&mut self) -> bool {
+        let scout = self.scout.take();
+        scout.is_some_and(|scout| scout.verdict() == Verdict::Refuses)
     }
 
     /// Sends the turn again if the upstream pauses it. The engine has to hold pauses back.
@@ -231,14 +246,20 @@ impl StreamBody {
         self.inner.is_none() && self.going.is_none() && !self.engine.paused()
     }
 
-    /// Waits until the answer has begun, or is known to be an error.
+    /// Waits until the answer has begun, or is known to be an error. A refusal that matters is a
+    /// beginning too.
     pub(crate) async fn begin(&mut self) -> Result<(), Failure> {
         poll_fn(|cx| {
             loop {
                 if let Some(failure) = self.engine.refused() {
                     return Poll::Ready(Err(failure.clone()));
                 }
-                if self.engine.started() || self.is_over() {
+                let begun = match self.scout.as_ref().map(|scout| scout.verdict()) {
+                    Some(Verdict::Refuses) => true,
+                    Some(Verdict::Open) => false,
+                    Some(Verdict::Answers) | None => self.engine.started(),
+                };
+                if begun || self.is_over() {
                     return Poll::Ready(Ok(()));
                 }
                 ready!(self.poll_progress(cx));
@@ -327,6 +348,13 @@ impl StreamBody {
                         false
                     });
                 }
+                if let Some(mut scout) = self.scout.take() {
+                    self.guarded(|_, _| {
+                        scout.end();
+                        false
+                    });
+                    self.scout = Some(scout);
+                }
                 if self.guarded(Engine::end) {
                     self.outcome = Outcome::Cut;
                 } else if self.engine.error().is_some() && self.outcome == Outcome::End {
@@ -334,7 +362,11 @@ impl StreamBody {
                 }
             }
             Poll::Pending => match ready!(self.pulse.poll(cx, self.engine.open_tool_call())) {
-                Tick::Keepalive => self.engine.keepalive(&mut self.out),
+                Tick::Keepalive => {
+                    // A client that hears nothing leaves.
+                    self.scout = None;
+                    self.engine.keepalive(&mut self.out);
+                }
                 Tick::Idle(after) => self.stop(
                     Failure::new(
                         FailureKind::Timeout,
@@ -454,10 +486,15 @@ impl StreamBody {
             },
         };
         if !chunk.is_empty() {
+            let mut scout = self.scout.take();
             self.guarded(|engine, out| {
+                if let Some(scout) = &mut scout {
+                    scout.push(chunk.clone());
+                }
                 engine.push(chunk, out);
                 false
             });
+            self.scout = scout;
         }
     }
 

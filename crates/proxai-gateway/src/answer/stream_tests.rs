@@ -12,6 +12,7 @@ use proxai_upstream::ReplyBody;
 use tokio::time::Instant;
 
 use crate::account::record::Outcome;
+use crate::answer::declined::Scout;
 use crate::answer::pulse::Pulse;
 use crate::answer::stream::{Engine, StreamBody};
 use crate::answer::tap::Tap;
@@ -148,6 +149,25 @@ async fn a_silence_that_does_not_end_ends_in_an_error() {
             assert_eq!(*at, 300, "{what}");
             assert!(last.contains("sent nothing for 300 s"), "{what}");
             assert_eq!(body.outcome(), Outcome::Stalled, "{what}");
+        }
+    }
+}
+
+/// A model that thinks for long before it refuses is not worth a client that leaves (R5, S4).
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_held_for_a_refusal_until_a_sign_of_life_is_due() {
+    let thought = "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"hm\"},\"finish_reason\":null}]}\n\n";
+    let refusal = "data: {\"choices\":[{\"index\":0,\"delta\":{\"refusal\":\"no\"},\"finish_reason\":null}]}\n\n";
+    for client in [Protocol::Chat, Protocol::Responses] {
+        for (pause, held, is_refusal) in [(4, 12, true), (6, 15, false)] {
+            let pieces = [thought, thought, thought, refusal];
+            let pause = Duration::from_secs(pause);
+            let mut body = stream(client, Protocol::Chat, &pieces, pause);
+            body.scout(Scout::new(Protocol::Chat, 1 << 20));
+            let begun = Instant::now();
+            body.begin().await.unwrap();
+            let after = begun.elapsed().as_secs();
+            assert_eq!((after, body.take_refusal()), (held, is_refusal), "{client}");
         }
     }
 }

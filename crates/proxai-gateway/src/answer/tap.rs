@@ -25,6 +25,7 @@ use crate::answer::named;
 use crate::answer::output::Output;
 use crate::answer::seen::{Meaning, Seen};
 use crate::problem::short_code;
+use crate::upstream::issued::Noting;
 
 /// A stream within one protocol.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(crate) struct Tap {
     /// The client's name of the model, where the upstream knows it by another.
     name: Option<Box<str>>,
     seen: Seen,
+    /// Takes note of what the stream issues, where somebody else could be asked for it.
+    noting: Option<Noting>,
 }
 
 #[derive(Debug)]
@@ -58,12 +61,19 @@ impl Tap {
             request_id,
             name: None,
             seen: Seen::default(),
+            noting: None,
         }
     }
 
     /// The same for a client that calls the model by this name (T12).
     pub(crate) fn naming(mut self, name: Option<Box<str>>) -> Self {
         self.name = name;
+        self
+    }
+
+    /// The same with a note of what the stream issues.
+    pub(crate) fn noting(mut self, noting: Option<Noting>) -> Self {
+        self.noting = noting;
         self
     }
 
@@ -227,6 +237,9 @@ impl Tap {
 
     /// Notes what a frame shows, and whether it goes to the client.
     fn passes(&mut self, frame: &Frame) -> bool {
+        if let Some(noting) = &self.noting {
+            noting.event(frame.event(), frame.data());
+        }
         let meaning = self.seen.note(self.protocol, frame);
         match (&self.state, meaning) {
             (State::Refused(_), _) | (_, Meaning::Withheld) => return false,

@@ -3,6 +3,7 @@
 pub(crate) mod abilities;
 pub(crate) mod detour;
 pub(crate) mod discovery;
+pub(crate) mod issued;
 pub(crate) mod keys;
 pub(crate) mod learned;
 pub(crate) mod origin;

@@ -3,31 +3,59 @@
 //!
 //! What went through a client of another protocol names its issuer, who is then asked first,
 //! whatever priorities and weights say: any other target would get the conversation without its
-//! thoughts. What an upstream gave a client of its own protocol names nobody. There the upstream
-//! says itself that it is not its own, and the next target is asked; it is the one refusal as a
-//! client's mistake that another target may not have.
+//! thoughts. What a Responses upstream gave a client of its own protocol names nobody; that is
+//! remembered ([`issued`](super::issued)). Where it is not, the upstream says itself that it is not
+//! its own, and the next target is asked; it is the one refusal as a client's mistake that another
+//! target may not have.
 
 use proxai_router::Plan;
 use proxai_translate::seal;
+use proxai_types::{Operation, Protocol};
 
 use crate::inbound::call::Call;
 use crate::problem::{Cause, Problem};
 use crate::snapshot::Snapshot;
+use crate::upstream::issued::{Issued, Name};
 
 /// Refusals that say that the state is not the upstream's own.
 /// <https://platform.openai.com/docs/guides/error-codes> (2026-11)
 const NOT_OURS: [&str; 2] = ["previous_response_not_found", "invalid_encrypted_content"];
 
-/// Puts the targets of the one who issued the latest sealed item first.
-pub(crate) fn first(snapshot: &Snapshot, call: &Call, plan: &mut Plan) {
-    if plan.attempts.len() < 2 {
+/// Puts the targets of the one who has what the request goes on from, or issued its latest sealed
+/// item, first.
+pub(crate) fn first(snapshot: &Snapshot, call: &Call, plan: &mut Plan, issued: &Issued) {
+    if !has_several_providers(plan) {
         return;
     }
-    if let Some(issuer) = seal::latest_issuer(&call.body) {
-        let foreign = |name: &str| name != issuer;
+    let issuer = remembered(call, issued)
+        .or_else(|| seal::latest_issuer(&call.body).map(|issuer| issued.name(&issuer)));
+    if let Some(issuer) = issuer {
+        let names = |index: usize| issued.name(&snapshot.upstreams[index].name);
         plan.attempts
-            .sort_by_key(|attempt| foreign(&snapshot.upstreams[attempt.provider.index()].name));
+            .sort_by_cached_key(|attempt| names(attempt.provider.index()) != issuer);
     }
+}
+
+fn remembered(call: &Call, issued: &Issued) -> Option<Name> {
+    if call.dialect != Protocol::Responses {
+        return None;
+    }
+    let by_path = match call.operation {
+        Operation::Other => issued.of_path(call.uri.path()),
+        _ => None,
+    };
+    by_path.or_else(|| issued.of_request(&call.body))
+}
+
+/// Whether what the answer issues is worth remembering: another provider could be asked for it.
+pub(crate) fn is_remembered(call: &Call, plan: &Plan) -> bool {
+    call.operation == Operation::Generate(Protocol::Responses) && has_several_providers(plan)
+}
+
+fn has_several_providers(plan: &Plan) -> bool {
+    let mut providers = plan.attempts.iter().map(|attempt| attempt.provider);
+    let first = providers.next();
+    providers.any(|other| Some(other) != first)
 }
 
 /// Whether a refusal means that the request belongs to another target.

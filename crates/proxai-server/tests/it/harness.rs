@@ -24,6 +24,7 @@ pub(crate) struct Running {
     pub(crate) proxy: SocketAddr,
     pub(crate) admin: SocketAddr,
     pub(crate) log: Arc<Log>,
+    pub(crate) live: Arc<Live>,
     stop: Option<oneshot::Sender<()>>,
     pub(crate) task: JoinHandle<usize>,
 }
@@ -101,7 +102,7 @@ impl Running {
         let settings = loaded.settings;
         let log = Arc::<Log>::default();
         let live = Arc::new(Live::new(snapshot(1, &settings, &Assembly::default())));
-        let gateway = Gateway::new(live, Arc::clone(&log) as Arc<dyn Journal>);
+        let gateway = Gateway::new(Arc::clone(&live), Arc::clone(&log) as Arc<dyn Journal>);
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let server = Server::bind(loopback, loopback).unwrap();
         let bound = server.bound();
@@ -113,6 +114,7 @@ impl Running {
             proxy: bound.proxy,
             admin: bound.admin,
             log,
+            live,
             stop: Some(stop),
             task,
         }
