@@ -136,6 +136,13 @@ described! {
         /// (2026-11)
         #[serde(skip_serializing_if = "Option::is_none")]
         pub off_accepted: Option<bool>,
+        /// Whether a Messages endpoint takes back a thought without a signature; else it is left out.
+        ///
+        /// Claude: "messages.1.content.0: Invalid `signature` in `thinking` block". Other servers of the
+        /// protocol sign nothing and want their thoughts back as they were (case 59).
+        /// <https://docs.claude.com/en/docs/build-with-claude/extended-thinking> (2026-11)
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub unsigned_accepted: Option<bool>,
         /// Whether Chat takes an effort beside tools; else the effort becomes `none`.
         ///
         /// GPT-5.4 and later: "Function tools with reasoning_effort are not supported … in
@@ -203,6 +210,11 @@ impl ReasoningQuirks {
         self.off_accepted.unwrap_or(true)
     }
 
+    /// Whether a thought without a signature may go back.
+    pub fn unsigned_accepted(&self) -> bool {
+        self.unsigned_accepted.unwrap_or(true)
+    }
+
     /// Whether an effort may stand beside tools.
     pub fn effort_with_tools(&self) -> bool {
         self.effort_with_tools.unwrap_or(true)
@@ -223,6 +235,7 @@ impl ReasoningQuirks {
             adaptive_accepted,
             budget_accepted,
             off_accepted,
+            unsigned_accepted,
             effort_with_tools,
         } = over;
         if fields.is_some() {
@@ -237,6 +250,7 @@ impl ReasoningQuirks {
         self.adaptive_accepted = adaptive_accepted.or(self.adaptive_accepted);
         self.budget_accepted = budget_accepted.or(self.budget_accepted);
         self.off_accepted = off_accepted.or(self.off_accepted);
+        self.unsigned_accepted = unsigned_accepted.or(self.unsigned_accepted);
         self.effort_with_tools = effort_with_tools.or(self.effort_with_tools);
     }
 }

@@ -6,7 +6,7 @@ use memchr::memmem;
 use proxai_json::{Container, Doc, Edit};
 use proxai_types::Protocol;
 
-use super::{Pass, State, markers, quoted};
+use super::{Pass, State, markers, quoted, unsigned};
 use crate::quirks::{ContentForm, DeveloperRole, Quirks, ReasoningEcho, SystemRole, ToolIdRule};
 
 /// Whether any quirk can be about messages, whatever the body holds.
@@ -25,6 +25,7 @@ pub(super) fn possible(quirks: &Quirks) -> bool {
         || quirks.tool_id() != ToolIdRule::Any
         || quirks.reasoning.echo() != ReasoningEcho::Keep
         || quirks.reasoning.echo_field.is_some()
+        || !quirks.reasoning.unsigned_accepted()
         || quirks.tool_name().is_some()
         || quirks.json_modes.is_some()
 }
@@ -44,6 +45,7 @@ pub(super) fn concern(quirks: &Quirks, state: &State, body: &[u8]) -> bool {
         || quirks.needs_user_message()
         || !quirks.empty_content()
         || quirks.content() != ContentForm::Any
+        || (!quirks.reasoning.unsigned_accepted() && unsigned::occurs(body))
         || (quirks.system_turns == Some(false) && any(&["\"system\""]))
         || (quirks.developer() != DeveloperRole::Keep && any(&["developer"]))
         || (quirks.vision_markers() && any(&[markers::OPEN]))

@@ -24,6 +24,7 @@ mod roles;
 mod schema;
 mod thinking;
 mod tools;
+mod unsigned;
 
 use std::borrow::Cow;
 
@@ -201,6 +202,7 @@ fn messages(pass: &mut Pass<'_, '_>, quirks: &Quirks) {
     roles::merge_system(quirks, &mut messages, changes);
     roles::mark_system(quirks, &mut messages, changes);
     content::markers(quirks, &mut messages, changes);
+    unsigned::remove(quirks, &mut messages, changes);
     content::drop_empty(quirks, &mut messages, changes);
     content::form(quirks, &mut messages, changes);
     roles::alternate(quirks, &mut messages, changes);

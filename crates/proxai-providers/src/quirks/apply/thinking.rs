@@ -9,7 +9,7 @@ use proxai_json::{Container, Doc, Span};
 use proxai_types::Protocol;
 use proxai_types::effort::{MIN_BUDGET, budget_of, effort_of};
 
-use super::{ChangeKind, Pass, quoted};
+use super::{ChangeKind, Pass, quoted, unsigned};
 use crate::quirks::Quirks;
 
 const QUIRK: &str = "reasoning";
@@ -20,6 +20,7 @@ pub(super) fn concern(quirks: &Quirks) -> bool {
     !quirks.reasoning.adaptive_accepted()
         || !quirks.reasoning.budget_accepted()
         || !quirks.reasoning.off_accepted()
+        || !quirks.reasoning.unsigned_accepted()
 }
 
 /// Rewrites `thinking` where the model does not take its kind.
@@ -41,6 +42,14 @@ pub(super) fn apply(pass: &mut Pass<'_, '_>, quirks: &Quirks) {
         }
         Some((kind, name)) if name == "enabled" && !quirks.reasoning.budget_accepted() => {
             to_adaptive(pass, quirks, &thinking, kind);
+        }
+        Some((_, name))
+            if name == "enabled"
+                && !quirks.reasoning.unsigned_accepted()
+                && unsigned::occurs(body)
+                && unthinking_tool_loop(pass.doc) =>
+        {
+            pass.remove(QUIRK, ChangeKind::Dropped, KEY);
         }
         Some((_, name)) if name == "disabled" && !quirks.reasoning.off_accepted() => {
             pass.remove(QUIRK, ChangeKind::Dropped, KEY);
@@ -100,7 +109,7 @@ fn effort(doc: &Doc<'_>) -> Option<String> {
     effort.string(doc.body).map(std::borrow::Cow::into_owned)
 }
 
-/// Whether the last assistant turn called tools without a thought before it: "Expected
+/// Whether the last assistant turn called tools without a signed thought before it: "Expected
 /// `thinking` or `redacted_thinking`, but found `tool_use`."
 fn unthinking_tool_loop(doc: &Doc<'_>) -> bool {
     let Some(messages) = doc.child("messages") else {
@@ -117,6 +126,7 @@ fn unthinking_tool_loop(doc: &Doc<'_>) -> bool {
     let kinds: Vec<_> = content
         .items
         .iter()
+        .filter(|item| !unsigned::is_unsigned(doc.body, item.value))
         .filter_map(|item| {
             let part = Container::scan(doc.body, item.value).ok()?;
             part.value(doc.body, "type")?.string(doc.body)
