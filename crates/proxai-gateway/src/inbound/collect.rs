@@ -12,6 +12,8 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue};
 use http_body::Body;
 use http_body_util::BodyExt;
 use proxai_ir::FailureKind;
+use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 
 use crate::problem::Problem;
 
@@ -130,10 +132,7 @@ fn decode(encoding: &HeaderValue, body: Bytes, limit: usize) -> Result<Bytes, Bo
                 encoding,
                 limit,
             )?,
-            "zstd" => match ruzstd::decoding::StreamingDecoder::new(&*body) {
-                Ok(decoder) => inflate(decoder, encoding, limit)?,
-                Err(error) => return Err(undecodable(encoding, &error.to_string())),
-            },
+            "zstd" => frames(&body, encoding, limit)?,
             other => {
                 let mut problem = Problem::new(
                     FailureKind::UnsupportedEncoding,
@@ -154,11 +153,40 @@ fn decode(encoding: &HeaderValue, body: Bytes, limit: usize) -> Result<Bytes, Bo
 
 fn inflate(decoder: impl Read, encoding: &str, limit: usize) -> Result<Bytes, Box<Problem>> {
     let mut out = Vec::new();
-    let mut bounded = decoder.take(limit as u64 + 1);
-    match bounded.read_to_end(&mut out) {
+    inflate_into(&mut out, decoder, encoding, limit)?;
+    Ok(out.into())
+}
+
+fn inflate_into(
+    out: &mut Vec<u8>,
+    decoder: impl Read,
+    encoding: &str,
+    limit: usize,
+) -> Result<(), Box<Problem>> {
+    let room = limit - out.len();
+    match decoder.take(room as u64 + 1).read_to_end(out) {
         Ok(_) if out.len() > limit => Err(too_large(limit)),
-        Ok(_) => Ok(out.into()),
+        Ok(_) => Ok(()),
         Err(error) => Err(undecodable(encoding, &error.to_string())),
+    }
+}
+
+/// Zstandard frames, of which several may stand behind each other, some with nothing for us
+/// (RFC 8878, 3).
+fn frames(mut rest: &[u8], encoding: &str, limit: usize) -> Result<Bytes, Box<Problem>> {
+    let mut out = Vec::new();
+    loop {
+        match StreamingDecoder::new(&mut rest) {
+            Ok(decoder) => inflate_into(&mut out, decoder, encoding, limit)?,
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                length,
+                ..
+            })) => rest = rest.get(length as usize..).unwrap_or_default(),
+            Err(error) => return Err(undecodable(encoding, &error.to_string())),
+        }
+        if rest.is_empty() {
+            return Ok(out.into());
+        }
     }
 }
 
@@ -217,6 +245,10 @@ mod tests {
             &text[..]
         );
         assert_eq!(collected("zstd", zstd(text), 64).await.unwrap(), &text[..]);
+        let (head, tail) = text.split_at(5);
+        let skipped = [&0x184d_2a50_u32.to_le_bytes()[..], &[2, 0, 0, 0, 7, 7]].concat();
+        let frames = [zstd(head), skipped, zstd(tail)].concat();
+        assert_eq!(collected("zstd", frames, 64).await.unwrap(), &text[..]);
         // An empty meta-block list is the smallest brotli stream.
         assert_eq!(collected("br", vec![0x3b], 64).await.unwrap(), &b""[..]);
         let chain = gzip(&zlib(text));
@@ -232,6 +264,8 @@ mod tests {
         assert!(bomb.len() < 8192);
         assert_eq!(collected("gzip", bomb, 8192).await, Err(413));
         assert_eq!(collected("", vec![b' '; 65], 64).await, Err(413));
+        let frames = zstd(&[b' '; 40]).repeat(2);
+        assert_eq!(collected("zstd", frames, 64).await, Err(413));
     }
 
     #[tokio::test]
