@@ -66,6 +66,7 @@ pub enum Feature {
     ToolResultError,
     ToolResultMedia,
     JsonSchema,
+    FormatName,
     FormatDescription,
     JsonObject,
     Verbosity,

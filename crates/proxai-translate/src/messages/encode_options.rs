@@ -15,22 +15,16 @@
 //! (case 68). With thinking on, sampling is the model's own (case 69) and no tool can be forced
 //! (case 46): what cannot stay is dropped and reported.
 
-use std::borrow::Cow;
-
-use proxai_ir::{Format, Losses, ReasoningConfig, ReasoningMode, Request};
+use proxai_ir::{Losses, ReasoningConfig, ReasoningMode, Request};
 use proxai_json::Str;
 use proxai_messages as wire;
-use proxai_messages::Json;
 use proxai_types::Protocol;
 use proxai_types::effort::{MIN_BUDGET, budget_of, effort_of};
 
 use super::encode_turns::{LONGEST_CACHE, cache_control};
+use super::format;
 use crate::context::Target;
 use crate::features::{Feature, lose, lose_at};
-
-/// What a JSON answer is asked for with, where no schema can be given.
-const JSON_OBJECT: &str =
-    "Answer with a single JSON object and nothing else: no prose, no code fence.";
 
 /// What the conversation and the tools imply for thinking.
 #[derive(Clone, Copy, Debug, Default)]
@@ -86,7 +80,7 @@ pub(super) fn encode<'r>(
         }
         cache_control(mark)
     });
-    format(request, target, wire, losses)
+    format::encode(request, target, wire, losses)
 }
 
 struct Thinking<'t, 'r> {
@@ -216,11 +210,7 @@ impl Thinking<'_, '_> {
             (None, Some(effort)) => {
                 self.losses
                     .approximated(at, "the effort is sent as a budget");
-                match effort {
-                    // Below what Messages has a name for.
-                    "minimal" => MIN_BUDGET,
-                    effort => budget_of(effort),
-                }
+                budget_of(effort)
             }
             (None, None) => {
                 self.losses
@@ -330,61 +320,6 @@ fn service_tier(request: &Request<'_>, losses: &mut Losses) -> Option<Str<'stati
                 losses,
             );
             None
-        }
-    }
-}
-
-fn format<'r>(
-    request: &'r Request<'_>,
-    target: &Target<'_>,
-    wire: &mut wire::Request<'r>,
-    losses: &mut Losses,
-) -> Option<String> {
-    let format = request.output.format.as_ref()?;
-    if let Format::JsonSchema {
-        description: Some(description),
-        ..
-    } = format
-        && !description.is_empty()
-    {
-        let feature = Feature::FormatDescription;
-        lose(feature, request.origin, Protocol::Messages, losses);
-    }
-    match format {
-        Format::Text => None,
-        Format::JsonSchema {
-            schema: Some(schema),
-            ..
-        } if target.abilities.output_format => {
-            let format = wire::JsonSchemaFormat {
-                schema: Some(Json(Cow::Borrowed(*schema))),
-                ..wire::JsonSchemaFormat::default()
-            };
-            wire.output_config.get_or_insert_default().format =
-                Some(wire::OutputFormat::JsonSchema(format));
-            None
-        }
-        Format::JsonSchema {
-            schema: Some(schema),
-            ..
-        } => {
-            losses.approximated(
-                Feature::JsonSchema.path(request.origin),
-                "the schema is sent as an instruction",
-            );
-            let schema = schema.get();
-            Some(format!(
-                "{JSON_OBJECT} It has to match this JSON schema:\n{schema}"
-            ))
-        }
-        Format::JsonObject | Format::JsonSchema { .. } => {
-            let said = match format {
-                Format::JsonSchema { .. } => Feature::JsonSchema,
-                _ => Feature::JsonObject,
-            };
-            let path = said.path(request.origin);
-            lose_at(Feature::JsonObject, path, Protocol::Messages, losses);
-            Some(JSON_OBJECT.to_owned())
         }
     }
 }

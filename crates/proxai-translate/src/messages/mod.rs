@@ -9,6 +9,7 @@ mod encode_options;
 mod encode_tools;
 mod encode_turns;
 mod failure;
+mod format;
 mod input;
 mod media;
 mod request_decode;

@@ -4,15 +4,13 @@
 //! front of the rest of that message (case 34); `system` may also be a role in the middle of the
 //! conversation and stays there (case 76); the output format has an older top-level spelling.
 
-use proxai_ir::{
-    At, Content, Format, Losses, Part, ReasoningConfig, ReasoningMode, Request, Role, Turn,
-};
+use proxai_ir::{At, Content, Losses, Part, ReasoningConfig, ReasoningMode, Request, Role, Turn};
 use proxai_json::{Str, Text};
 use proxai_messages as wire;
 use proxai_types::Protocol;
 
 use super::blocks::{Side, mark, part, parts, push, unread};
-use super::request_tools;
+use super::{format, request_tools};
 use crate::adapter::RequestError;
 
 const ONLY_HERE: &str = "only this protocol has it";
@@ -62,7 +60,7 @@ pub(super) fn decode<'a>(body: &'a [u8], losses: &mut Losses) -> Result<Request<
             format = Some(("output_config.format", newer));
         }
     }
-    request.output.format = format.and_then(|(path, format)| output(format, path, losses));
+    request.output.format = format.and_then(|(path, format)| format::decode(format, path, losses));
     request.cache.automatic = mark(wire.cache_control);
     request.service_tier = wire.service_tier.map(|tier| match tier.as_str() {
         "standard_only" => Str::borrowed("default"),
@@ -212,31 +210,10 @@ fn thinking<'a>(config: wire::Thinking<'a>, losses: &mut Losses) -> ReasoningCon
     reasoning
 }
 
-fn output<'a>(
-    format: wire::OutputFormat<'a>,
-    path: &str,
-    losses: &mut Losses,
-) -> Option<Format<'a>> {
-    match format {
-        wire::OutputFormat::JsonSchema(format) => {
-            unread(path, &format.extra, losses);
-            Some(Format::JsonSchema {
-                name: None,
-                description: None,
-                schema: format.schema.and_then(wire::Json::borrowed),
-                strict: None,
-            })
-        }
-        other => {
-            let why = format!("the kind `{}` is not known", other.kind());
-            losses.dropped(path, why);
-            None
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proxai_ir::Format;
+
     use super::*;
     use proxai_ir::ToolChoice;
 

@@ -63,12 +63,7 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("prompt_cache_options.ttl", "the next longer lifetime"),
     ("reasoning.effort", "`none` is thinking switched off"),
     ("reasoning.summary", "a display"),
-    (
-        "response_format.json_schema.name",
-        "a name for the protocol only",
-    ),
     ("service_tier", "the same tier has other names"),
-    ("text.format.name", "a name for the protocol only"),
     ("thinking.display", "a summary"),
     ("tool_choice", "the same choice has other names"),
     ("tool_choice.mode", "the same choice has other names"),

@@ -161,7 +161,7 @@ fn a_schema_is_sent_as_a_format_or_as_an_instruction() {
     let (body, losses) = sent(&asked, |_| {});
     assert_eq!(
         body["output_config"]["format"],
-        json!({"type": "json_schema", "schema": {"type": "object"}})
+        json!({"type": "json_schema", "schema": {"title": "out", "type": "object"}})
     );
     assert!(losses.is_empty());
     let (body, losses) = sent(&asked, |target| target.abilities.output_format = false);
@@ -169,7 +169,7 @@ fn a_schema_is_sent_as_a_format_or_as_an_instruction() {
         body["system"]
             .as_str()
             .unwrap()
-            .ends_with(r#"{"type":"object"}"#)
+            .ends_with(r#"{"title":"out","type":"object"}"#)
     );
     assert_eq!(losses.len(), 1);
     asked.output.format = Some(Format::JsonObject);
