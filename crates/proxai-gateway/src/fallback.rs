@@ -16,6 +16,7 @@ use proxai_types::Operation;
 use crate::account::record::Ticket;
 use crate::answer::Answer;
 use crate::answer::declined::REFUSAL;
+use crate::answer::read;
 use crate::attempt;
 use crate::context::Context;
 use crate::headers::{FALLBACK_COUNT, MODEL, PROVIDER, ROUTE};
@@ -128,7 +129,8 @@ async fn try_one(
         Operation::CountTokens => forward::count_tokens(cx, call, upstream, attempt).await,
         _ => {
             let path = call.uri.path();
-            forward::forward(cx, call, upstream, attempt, To::Path(path)).await
+            let answer = forward::forward(cx, call, upstream, attempt, To::Path(path)).await?;
+            read::noted(cx, upstream, answer).await
         }
     }
 }

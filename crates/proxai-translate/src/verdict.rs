@@ -161,7 +161,8 @@ mod tests {
     }
 
     fn frames(data: &[&str]) -> String {
-        data.iter().map(|it| format!("data: {it}\n\n")).collect()
+        let frames: Vec<String> = data.iter().map(|it| format!("data: {it}\n\n")).collect();
+        frames.concat()
     }
 
     /// Case 105.

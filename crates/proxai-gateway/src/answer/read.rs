@@ -349,6 +349,28 @@ impl Reading<'_> {
     }
 }
 
+/// An answer that is passed on unread, such as that of the path which compacts a conversation; but
+/// what it issues is noted, where it is JSON and a note is wanted.
+pub(crate) async fn noted(
+    cx: Context<'_>,
+    upstream: &Upstream,
+    answer: Answer,
+) -> Result<Answer, Box<Problem>> {
+    let is_json = Kind::of(&answer.headers, false) == Kind::Json;
+    match (cx.issued, answer.source) {
+        (Some(issued), Source::Forward(forward)) if is_json && answer.status.is_success() => {
+            let body = collect(forward.inner, cx.limits.response_body, upstream).await?;
+            Noting::new(issued, &upstream.name).answer(&body);
+            Ok(Answer {
+                usage: usage::in_tail(&body),
+                source: Source::Whole(body),
+                ..answer
+            })
+        }
+        (_, source) => Ok(Answer { source, ..answer }),
+    }
+}
+
 /// An error object under a status of success, for a client of the same protocol.
 fn error_in_disguise(protocol: Protocol, headers: HeaderMap, piece: &Bytes) -> Box<Problem> {
     let mut failure = proxai_translate::decode_failure(protocol, 200, piece);

@@ -49,7 +49,7 @@ fn remembered(call: &Call, issued: &Issued) -> Option<Name> {
 
 /// Whether what the answer issues is worth remembering: another provider could be asked for it.
 pub(crate) fn is_remembered(call: &Call, plan: &Plan) -> bool {
-    call.operation == Operation::Generate(Protocol::Responses) && has_several_providers(plan)
+    call.dialect == Protocol::Responses && has_several_providers(plan)
 }
 
 fn has_several_providers(plan: &Plan) -> bool {

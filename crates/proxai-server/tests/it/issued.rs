@@ -1,6 +1,8 @@
 //! Conversations of Responses clients on several Responses targets: each turn goes to who has the
 //! state of the one before (case 118).
 
+use std::fmt::Write as _;
+
 use proxai_config::{Memory, Overrides, load};
 use proxai_server::{Assembly, snapshot};
 use proxai_testkit::upstream::{Reply, Upstream};
@@ -50,7 +52,7 @@ fn reply(provider: &str, turn: &str, stream: bool) -> Reply {
     let mut frames = String::new();
     let mut event = |name: &str, member: &str, value: &Value| {
         let data = json!({"type":name,"sequence_number":1,"output_index":0,member:value});
-        frames += &format!("event: {name}\ndata: {data}\n\n");
+        write!(frames, "event: {name}\ndata: {data}\n\n").unwrap();
     };
     let begun = json!({"id":told["id"],"object":"response","status":"in_progress","output":[]});
     event("response.created", "response", &begun);
@@ -264,6 +266,31 @@ async fn a_path_that_names_an_answer_goes_to_who_has_it() {
                 got.text()
             );
         }
+    }
+}
+
+/// What compacts a conversation is a path of its own, and what it makes is read by its maker only.
+#[tokio::test]
+async fn a_compacted_conversation_goes_on_where_it_was_compacted() {
+    let (first, second) = (Upstream::start().await, Upstream::start().await);
+    let gateway = Running::start(&config((&first, RESPONSES), (&second, RESPONSES)));
+    for count in 0..CONVERSATIONS {
+        let turn = count.to_string();
+        let ask = async |body| ask(&gateway, [&first, &second], &turn, false, body).await;
+        let (origin, told) = ask(json!({"store":false,"input":"hi"})).await;
+        for (name, upstream) in [("a", &first), ("b", &second)] {
+            let compacted = format!(
+                r#"{{"id":"resp_c{count}","object":"response.compaction","output":[{{"type":"compaction","id":"cmp_{count}","encrypted_content":"gAAAc{name}{count}"}}]}}"#
+            );
+            upstream.will_only(Reply::json(compacted));
+        }
+        let thought = &told["output"][0];
+        let body = json!({"model":"m","input":[thought]}).to_string();
+        let got = gateway.post("/v1/responses/compact", body).await;
+        assert_eq!(got.header("x-proxai-provider"), origin, "{}", got.text());
+        let compacted = got.json()["output"][0].clone();
+        let (by, _) = ask(json!({"store":false,"input":[compacted]})).await;
+        assert_eq!(by, origin);
     }
 }
 
