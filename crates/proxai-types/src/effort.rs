@@ -7,18 +7,23 @@
 /// <https://docs.claude.com/en/docs/build-with-claude/extended-thinking> (2026-08)
 pub const MIN_BUDGET: u64 = 1024;
 
-/// The budget of an effort as Messages names it; that of `medium` for any other.
+/// Efforts and their budgets, the smallest first.
+pub const BUDGETS: [(&str, u64); 6] = [
+    ("minimal", MIN_BUDGET),
+    ("low", 2048),
+    ("medium", 8192),
+    ("high", 16_384),
+    ("xhigh", 32_768),
+    ("max", 65_536),
+];
+
+/// The budget of an effort; that of `medium` for any that is not known.
 pub fn budget_of(effort: &str) -> u64 {
-    match effort {
-        "low" => 2048,
-        "high" => 16_384,
-        "xhigh" => 32_768,
-        "max" => 65_536,
-        _ => 8192,
-    }
+    let known = BUDGETS.iter().find(|(name, _)| *name == effort);
+    known.map_or(8192, |(_, budget)| *budget)
 }
 
-/// The effort that comes nearest to a budget.
+/// The effort that comes nearest to a budget. Messages has no name for less than `low`.
 pub const fn effort_of(budget: u64) -> &'static str {
     match budget {
         0..=2048 => "low",
@@ -35,8 +40,11 @@ mod tests {
 
     #[test]
     fn an_effort_comes_back_from_its_budget() {
-        for effort in ["low", "medium", "high", "xhigh", "max"] {
-            assert_eq!(effort_of(budget_of(effort)), effort);
+        for (effort, budget) in BUDGETS {
+            assert_eq!(budget_of(effort), budget);
+            let back = effort_of(budget);
+            assert!(back == effort || (effort, back) == ("minimal", "low"));
         }
+        assert_eq!(budget_of("extreme"), budget_of("medium"));
     }
 }

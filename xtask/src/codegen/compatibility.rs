@@ -2,6 +2,7 @@
 
 use proxai_translate::features::{Support, TABLE};
 use proxai_types::Protocol;
+use proxai_types::effort::{BUDGETS, effort_of};
 
 use super::{cell, line};
 
@@ -33,7 +34,34 @@ pub(super) fn page() -> String {
         }
         page.push_str(&line(&cells));
     }
+    page.push_str(
+        "\n## Reasoning efforts and budgets\n\n\
+         Where the target takes the one and the client said the other. A budget that does not fit \
+         below the `max_tokens` that the client set becomes half of them, which is reported.\n\n\
+         | effort | becomes a budget of | budgets that become it |\n\
+         |---|---|---|\n",
+    );
+    for (effort, budget) in BUDGETS {
+        page.push_str(&line(&[
+            format!("`{effort}`"),
+            budget.to_string(),
+            budgets_of(effort),
+        ]));
+    }
     page
+}
+
+/// The budgets that become an effort, as a range.
+fn budgets_of(effort: &str) -> String {
+    let largest = BUDGETS.map(|(_, budget)| budget)[BUDGETS.len() - 1];
+    let mut becoming = (0..=largest).filter(|budget| effort_of(*budget) == effort);
+    let Some(first) = becoming.next() else {
+        return "none".to_owned();
+    };
+    match becoming.last().unwrap_or(first) {
+        last if last == largest => format!("{first} and more"),
+        last => format!("{first} to {last}"),
+    }
 }
 
 /// A target that is the only protocol with the feature is never the target of a translation that
