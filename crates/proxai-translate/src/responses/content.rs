@@ -56,7 +56,15 @@ fn read<'a>(at: At, part: ContentPart<'a>, losses: &mut Losses) -> Option<Part<'
             };
             (Content::Text(text), part.prompt_cache_breakpoint)
         }
-        ContentPart::OutputText(part) => (Content::Text(output_text(part)), None),
+        ContentPart::OutputText(part) => {
+            let given = part.annotations.len();
+            let text = output_text(part);
+            if text.citations.len() < given {
+                let path = Feature::CitationHistory.within(at, Protocol::Responses);
+                losses.dropped(path, "the kind of a source is not known");
+            }
+            (Content::Text(text), None)
+        }
         ContentPart::Refusal(part) => (Content::Refusal(part.refusal), None),
         ContentPart::InputImage(part) => {
             report_extra(at, &part.extra, losses);
@@ -387,6 +395,18 @@ mod tests {
         write(&part, Protocol::Responses, &mut losses, &mut out).unwrap();
         assert!(losses.is_empty(), "{losses:?}");
         proxai_json::to_string(&out[0])
+    }
+
+    #[test]
+    fn a_source_of_an_unknown_kind_is_reported() {
+        let mut losses = Losses::new();
+        let part = read_one(
+            r#"{"type":"output_text","text":"a","annotations":[{"type":"rune_citation","rune":1}]}"#,
+            &mut losses,
+        );
+        assert!(part.is_some());
+        let paths: Vec<_> = losses.iter().map(|loss| loss.path.as_str()).collect();
+        assert_eq!(paths, ["input[0].annotations"]);
     }
 
     #[test]
