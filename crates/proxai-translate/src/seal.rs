@@ -58,6 +58,20 @@ pub fn item_of<'s>(sealed: &'s Sealed<'_>) -> Option<&'s str> {
     sealed.data.strip_prefix(ITEM_MARK)
 }
 
+/// What the data of a thought that Messages does not show at all begin with. A thought of which only
+/// the text is withheld has a seal too, and clients give back neither more nor less of the two.
+const WITHHELD_MARK: char = '\u{2}';
+
+/// The data of a thought that is not shown at all.
+pub fn withheld(data: &str) -> Str<'static> {
+    Str::from(format!("{WITHHELD_MARK}{data}"))
+}
+
+/// The data of such a thought as its issuer gave them; `None` for a thought with words.
+pub fn withheld_of(data: &str) -> Option<&str> {
+    data.strip_prefix(WITHHELD_MARK)
+}
+
 /// Wraps a sealed value for a client of another protocol. `id` is the upstream's id of the item,
 /// which some upstreams check the value against.
 pub fn wrap(sealed: &Sealed<'_>, issuer: &str, id: Option<&str>) -> String {
@@ -135,7 +149,8 @@ pub fn latest_issuer(body: &[u8]) -> Option<String> {
     String::from_utf8(URL_SAFE_NO_PAD.decode(fields.next()?).ok()?).ok()
 }
 
-/// Whether a body may hold a seal of ours, at the price of looking through it once.
+/// Whether a body may hold a seal of ours, at the price of looking through it once. No client
+/// escapes the letters of its strings; one that did would get the refusal of the upstream.
 pub fn stands_in(body: &[u8]) -> bool {
     memchr::memmem::find(body, MARK.as_bytes()).is_some()
 }

@@ -183,7 +183,11 @@ fn cannot_think_on(
         let mut blocks = last.items.iter();
         blocks.any(|block| is(block, &["tool_result"]))
     });
-    let mut left = loser.content.items.iter().zip(&loser.gone);
-    let first = left.find(|(_, gone)| !**gone);
-    gives_results && first.is_some_and(|(block, _)| !is(block, &["thinking", "redacted_thinking"]))
+    let left = loser.content.items.iter().zip(&loser.gone);
+    let left: Vec<&Item> = left
+        .filter_map(|(block, gone)| (!gone).then_some(block))
+        .collect();
+    gives_results
+        && left.iter().any(|block| is(block, &["tool_use"]))
+        && !is(left[0], &["thinking", "redacted_thinking"])
 }
