@@ -19,10 +19,8 @@ wire! {
         pub x_groq: Option<XGroq> = "x_groq",
         pub citations: Option<&'a RawValue> = "citations",
         pub search_results: Option<&'a RawValue> = "search_results",
-        /// An error inside a stream that began well; the next ones are its other spellings.
+        /// An error inside a stream that began well. Its other spellings are read elsewhere.
         pub error: Option<&'a RawValue> = "error",
-        pub message: Option<&'a RawValue> = "message",
-        pub detail: Option<&'a RawValue> = "detail",
     }
 
     /// Where one vendor puts the usage of a stream.

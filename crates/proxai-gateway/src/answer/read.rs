@@ -25,7 +25,7 @@ use super::declined::{Scout, declined};
 use super::named;
 use super::pulse::Pulse;
 use super::reply::{
-    Kind, collect, in_words_acted_on, is_error_object, next_piece, unreadable, web_page,
+    Kind, collect, has_shape, in_words_acted_on, is_error_object, next_piece, unreadable, web_page,
 };
 use super::restore::{self, Restorer};
 use super::stream::{Engine, StreamBody};
@@ -300,8 +300,8 @@ impl Reading<'_> {
             let whole = self.collect(body).await?;
             (Some(restore::whole(&self.sent.names, whole)), None)
         };
+        // One that is an object is whole, whatever white space follows.
         if let Some(piece) = &first
-            && rest.is_none()
             && piece.len() <= MAX_PEEK
             && is_error_object(piece)
         {
@@ -377,9 +377,13 @@ fn error_in_disguise(protocol: Protocol, headers: HeaderMap, piece: &Bytes) -> B
     failure.status = failure.status.filter(|status| *status >= 400);
     let told = in_words_acted_on(protocol, &failure, piece);
     let mut problem = Problem::refused(failure);
-    problem.headers = filter_reply(ReplyHop::Untouched, headers);
-    problem.headers.remove(CONTENT_LENGTH);
-    problem.verbatim = told.map(Bytes::from).or_else(|| Some(piece.clone()));
+    if has_shape(protocol, piece) {
+        problem.headers = filter_reply(ReplyHop::Untouched, headers);
+        problem.headers.remove(CONTENT_LENGTH);
+        problem.verbatim = told.map(Bytes::from).or_else(|| Some(piece.clone()));
+    } else {
+        problem.headers = filter_reply(ReplyHop::Replaced, headers);
+    }
     problem.cause = Cause::InBand;
     problem
 }

@@ -10,6 +10,7 @@ use proxai_translate::ReplyError;
 use proxai_types::Protocol;
 use proxai_upstream::ReplyBody;
 
+use crate::answer::seen::{calls_itself_error, is_nothing};
 use crate::headers::{ReplyHop, filter_reply};
 use crate::problem::{Cause, Problem};
 use crate::upstream::provider::Upstream;
@@ -148,7 +149,7 @@ pub(crate) fn in_words_acted_on(
 }
 
 /// Whether an error body is what clients of the dialect expect.
-fn has_shape(dialect: Protocol, body: &[u8]) -> bool {
+pub(crate) fn has_shape(dialect: Protocol, body: &[u8]) -> bool {
     let Ok(doc) = Doc::scan(body) else {
         return false;
     };
@@ -160,9 +161,12 @@ fn has_shape(dialect: Protocol, body: &[u8]) -> bool {
 }
 
 /// Whether an answer with a good status is an error all the same (X4).
+///
+/// One that has an error and something to say is an answer; so is a response that calls itself
+/// failed, which is how its protocol tells that.
 pub(crate) fn is_error_object(body: &[u8]) -> bool {
-    // Almost no answer has the word near its beginning; those that do are scanned.
-    let begin = body.get(..256).unwrap_or(body);
+    // Few answers have the word near their beginning; those that do are scanned.
+    let begin = body.get(..1024).unwrap_or(body);
     if memchr::memmem::find(begin, b"\"error\"").is_none() {
         return false;
     }
@@ -170,7 +174,10 @@ pub(crate) fn is_error_object(body: &[u8]) -> bool {
         return false;
     };
     let null = |key: &str| doc.get(key).is_none_or(|span| span.of(body) == b"null");
-    !null("error") && null("choices") && null("output") && null("content")
+    let nothing = |key: &str| doc.get(key).is_none_or(|span| is_nothing(span.of(body)));
+    let no_output = null("output") || nothing("output") && null("status");
+    let says_error = !nothing("error") || calls_itself_error(&doc);
+    says_error && nothing("choices") && nothing("content") && no_output
         || doc.str("type").is_some_and(|kind| kind == "error")
 }
 

@@ -1,10 +1,11 @@
 //! What the frames of a forwarded stream show, without reading them.
 //!
-//! Frames are told apart by their event name or a search for a few words; nothing is parsed but
-//! the frames that carry usage, and those once.
+//! Frames are told apart by their event name or a search for a few words. Parsed are only those
+//! that carry usage or have the word `error`, and a Chat stream's first ones: until a chunk says
+//! something, each is looked through for it.
 
 use memchr::memmem;
-use proxai_json::Doc;
+use proxai_json::{Container, Doc, Span};
 use proxai_sse::Frame;
 use proxai_types::{Protocol, Usage};
 
@@ -13,6 +14,10 @@ use crate::answer::usage;
 /// What the frames so far have shown.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
+    /// Chat: there was a chunk, so `[DONE]` can be the end of something.
+    pub(crate) any_chunk: bool,
+    /// Chat: a chunk has said something.
+    pub(crate) said: bool,
     /// Chat: a choice has finished, so a missing `[DONE]` is an omission and no cut.
     pub(crate) finished: bool,
     /// Messages: the index of the open block, as text.
@@ -61,11 +66,12 @@ impl Seen {
             return Meaning::Terminal;
         }
         let data = frame.data();
-        if frame.event() == Some("error") || is_error(data) {
+        if frame.event() == Some("error") || has_error(data) {
             return Meaning::Error;
         }
+        self.any_chunk = true;
         if let Some(at) = memmem::find(data, b"\"finish_reason\"")
-            && value_begins_with(&data[at + 15..], b'"')
+            && is_text(&data[at + 15..])
         {
             self.finished = true;
             self.call_open = false;
@@ -84,6 +90,10 @@ impl Seen {
                 return Meaning::Withheld;
             }
         }
+        if !self.said && says_nothing(data) {
+            return Meaning::Prelude;
+        }
+        self.said = true;
         Meaning::Event
     }
 
@@ -133,6 +143,8 @@ impl Seen {
     fn messages(&mut self, frame: &Frame) -> Meaning {
         let data = frame.data();
         match frame.event().or_else(|| type_of(data)) {
+            // Another protocol's end (case 8).
+            None if frame.is_done() => Meaning::Withheld,
             Some("ping") => Meaning::Prelude,
             Some("message_start") => {
                 self.add_usage(data);
@@ -172,8 +184,28 @@ impl Seen {
     }
 }
 
-/// Whether data is an error object and not an answer that merely has such a member.
-fn is_error(data: &[u8]) -> bool {
+/// Whether a chunk tells an error, alone or beside a choice that ends with it, as routers write it
+/// (<https://openrouter.ai/docs/api/reference/errors-and-debugging>, 2026-11).
+fn has_error(data: &[u8]) -> bool {
+    // Inside of a text the quotes are escaped, so few other chunks have the word.
+    if memmem::find(data, b"\"error\"").is_none() {
+        return false;
+    }
+    let Ok(chunk) = Doc::scan(data) else {
+        return begins_with_error(data);
+    };
+    let told = |key: &str| chunk.get(key).filter(|value| !is_nothing(value.of(data)));
+    told("error").is_some() || calls_itself_error(&chunk) && told("choices").is_none()
+}
+
+/// Whether a body says so itself, as vLLM's do.
+pub(crate) fn calls_itself_error(body: &Doc<'_>) -> bool {
+    body.get("object")
+        .is_some_and(|object| object.of(body.body) == b"\"error\"")
+}
+
+/// The same for what is no JSON.
+fn begins_with_error(data: &[u8]) -> bool {
     let begin = data.trim_ascii_start();
     let Some(rest) = begin.strip_prefix(b"{") else {
         return false;
@@ -182,6 +214,53 @@ fn is_error(data: &[u8]) -> bool {
         return false;
     };
     !value_begins_with(behind, b'n')
+}
+
+/// Whether a value stands for its absence.
+pub(crate) fn is_nothing(value: &[u8]) -> bool {
+    matches!(value, b"null" | b"\"\"" | b"{}" | b"[]" | b"false")
+}
+
+/// Whether a chunk tells no more than that an answer begins: a role, empty texts, nothing.
+///
+/// What tells of the answer as a whole, such as the verdict of a filter on the prompt, is not
+/// looked at. A frame without choices is no chunk and may mean anything.
+fn says_nothing(data: &[u8]) -> bool {
+    let Ok(chunk) = Doc::scan(data) else {
+        return false;
+    };
+    let silent = |choice: Span| {
+        each_member(data, choice, |key, value| match key {
+            b"\"index\"" => true,
+            b"\"delta\"" | b"\"message\"" => {
+                is_nothing(value.of(data))
+                    || each_member(data, value, |key, value| {
+                        key == b"\"role\"" || is_nothing(value.of(data))
+                    })
+            }
+            _ => is_nothing(value.of(data)),
+        })
+    };
+    match chunk.get("choices") {
+        None => false,
+        Some(choices) if is_nothing(choices.of(data)) => true,
+        Some(choices) => {
+            choices.kind(data) == b'['
+                && Container::scan(data, choices)
+                    .is_ok_and(|list| list.items.iter().all(|choice| silent(choice.value)))
+        }
+    }
+}
+
+/// Whether `holds` is true of each member of the object there, and it is one.
+fn each_member(data: &[u8], object: Span, holds: impl Fn(&[u8], Span) -> bool) -> bool {
+    object.kind(data) == b'{'
+        && Container::scan(data, object).is_ok_and(|object| {
+            object
+                .items
+                .iter()
+                .all(|item| item.key.is_some_and(|key| holds(key.of(data), item.value)))
+        })
 }
 
 /// Whether a chunk has nothing for a reader of the answer.
@@ -203,6 +282,14 @@ fn value_begins_with(behind_key: &[u8], byte: u8) -> bool {
         .iter()
         .find(|byte| !matches!(byte, b':' | b' '))
         .is_some_and(|found| *found == byte)
+}
+
+/// Whether what stands behind a key is a text and not an empty one.
+fn is_text(behind_key: &[u8]) -> bool {
+    let mut value = behind_key
+        .iter()
+        .skip_while(|byte| matches!(byte, b':' | b' '));
+    value.next() == Some(&b'"') && value.next() != Some(&b'"')
 }
 
 /// The value of the first `type` member; it comes first in what both vendors send.
@@ -228,4 +315,62 @@ fn number_behind(data: &[u8], key: &[u8]) -> Option<u64> {
             .checked_add(u64::from(digit - b'0'))?;
     }
     Some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Case 12.
+    #[test]
+    fn a_chunk_that_only_begins_says_nothing_and_any_other_does() {
+        for data in [
+            r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#,
+            r#"{"choices":[{"index":0,"delta":{"role":"assistant"}}],"usage":{"prompt_tokens":3}}"#,
+            r#"{"id":"c","choices":[{"delta":{},"finish_reason":""},{"index":1,"delta":null}]}"#,
+            r#"{"choices":[{"content_filter_results":{},"delta":{"content":"","refusal":null,"role":"assistant","tool_calls":[]},"logprobs":null}]}"#,
+            r#"{"choices":[],"prompt_filter_results":[{"prompt_index":0}]}"#,
+            r#"{"choices":null}"#,
+        ] {
+            assert!(says_nothing(data.as_bytes()), "{data}");
+        }
+        for data in [
+            r#"{"choices":[{"delta":{"role":"assistant","content":" "}}]}"#,
+            r#"{"choices":[{"delta":{"role":"assistant","reasoning_content":"hm"}}]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}"#,
+            r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
+            r#"{"choices":[{"delta":{}},{"index":1,"text":"a"}]}"#,
+            r#"{"choices":[{"delta":"a"}]}"#,
+            r#"{"choices":["a"]}"#,
+            r#"{"choices":7}"#,
+            r#"{"status":"searching"}"#,
+            "searching",
+        ] {
+            assert!(!says_nothing(data.as_bytes()), "{data}");
+        }
+    }
+
+    /// Cases 10 and 12.
+    #[test]
+    fn an_error_is_seen_wherever_in_a_chunk_it_stands() {
+        for data in [
+            r#"{"error":{"message":"no"}}"#,
+            r#"{"id":"c","choices":[{"delta":{"content":""},"finish_reason":"error"}],"error":{"message":"no","code":429}}"#,
+            r#"{"choices":[], "error" : "no"}"#,
+            r#"{"error":{"message":"no"#,
+            r#"{"object":"error","message":"no"}"#,
+        ] {
+            assert!(has_error(data.as_bytes()), "{data}");
+        }
+        for data in [
+            r#"{"choices":[{"delta":{"content":"{\"error\":1}"}}]}"#,
+            r#"{"choices":[{"delta":{"content":"error"}}],"error":null}"#,
+            r#"{"error":{},"choices":[]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"function":{"name":"error"}}]}}]}"#,
+            r#"{"choices":[{"error":{"message":"x"}}]}"#,
+            "error",
+        ] {
+            assert!(!has_error(data.as_bytes()), "{data}");
+        }
+    }
 }

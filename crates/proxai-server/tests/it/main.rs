@@ -15,6 +15,7 @@ mod encodings;
 mod errors;
 mod fallback_endpoint;
 mod fetching;
+mod first_errors;
 mod forgotten_items;
 mod forwarded;
 mod harness;

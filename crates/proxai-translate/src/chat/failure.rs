@@ -88,20 +88,16 @@ pub(super) fn in_success(body: &[u8]) -> Option<Failure> {
     read(body, None, false)
 }
 
-/// Reads the error members of a stream frame. `named` is whether the frame calls itself an error.
-pub(super) fn in_chunk(chunk: &wire::Chunk<'_>, named: bool) -> Option<Failure> {
+/// Reads the error of a stream frame, which the chunk was read from. `named` is whether the frame
+/// calls itself an error.
+pub(super) fn in_chunk(chunk: &wire::Chunk<'_>, frame: &[u8], named: bool) -> Option<Failure> {
     let says_error = chunk
         .object
         .is_some_and(|object| object.get() == "\"error\"");
-    let body = wire::ErrorBody {
-        error: chunk.error,
-        object: chunk.object,
-        message: chunk.message,
-        detail: chunk.detail,
-        ..wire::ErrorBody::default()
-    };
     let bare = chunk.choices.is_empty() && chunk.usage.is_none();
-    members(&body, None, (named || says_error) && bare)
+    let elsewhere = (named || says_error) && bare;
+    (elsewhere || chunk.error.is_some_and(|error| !is_empty(error)))
+        .then(|| read(frame, None, elsewhere))?
 }
 
 fn read(body: &[u8], status: Option<u16>, bare: bool) -> Option<Failure> {

@@ -103,7 +103,7 @@ impl ChatStream {
                 }));
             }
         };
-        let error = failure::in_chunk(&chunk, frame.event() == Some("error"));
+        let error = failure::in_chunk(&chunk, frame.data(), frame.event() == Some("error"));
         // The first chunk of some servers has nothing but empty strings: the head comes later.
         if !self.started && error.is_none() && !(chunk.id.is_empty() && chunk.choices.is_empty()) {
             self.start(&mut chunk, sink);
