@@ -10,6 +10,7 @@ use proxai_messages::ContentBlock;
 use proxai_types::Protocol;
 
 use super::search;
+use crate::features::Feature;
 use crate::seal::{self, Opened};
 
 /// The member under which tool input that is no JSON object is kept: this protocol demands an
@@ -94,10 +95,16 @@ pub(super) fn part<'a>(
         ContentBlock::Text(text) => {
             cache = mark(text.cache_control);
             unread(at, &text.extra, losses);
-            let citations = text.citations.unwrap_or_default();
+            let given = text.citations.unwrap_or_default();
+            let count = given.len();
+            let citations: Vec<_> = given.into_iter().filter_map(citation).collect();
+            if citations.len() < count && matches!(side, Side::Request) {
+                let path = Feature::CitationHistory.within(at, Protocol::Messages);
+                losses.dropped(path, "the kind of a citation is not known");
+            }
             Content::Text(TextPart {
                 text: text.text,
-                citations: citations.into_iter().filter_map(citation).collect(),
+                citations,
                 logprobs: None,
             })
         }
@@ -393,6 +400,17 @@ mod tests {
         let mut losses = Losses::new();
         let part = part(block, Side::Request, At::item("messages", 0), &mut losses);
         (part, losses)
+    }
+
+    #[test]
+    fn a_citation_of_an_unknown_kind_is_reported() {
+        let block = r#"{"type":"text","text":"a","citations":[{"type":"rune_location","rune":1}]}"#;
+        for (side, lost) in [(Side::Request, 1), (Side::Reply, 0)] {
+            let mut losses = Losses::new();
+            let block = serde_json::from_str(block).unwrap();
+            assert!(part(block, side, At::item("messages", 0), &mut losses).is_some());
+            assert_eq!(losses.iter().count(), lost);
+        }
     }
 
     #[test]
