@@ -92,7 +92,8 @@ fn thought(content: &Container, block: &Item, cut: &mut Cut<'_, '_>, at: At) -> 
     match cut.look(block.value(cut.body, member)) {
         Found::Native => false,
         Found::Home { data, .. } => {
-            cut.edit.set(&block, member, &quoted(&data));
+            let data = seal::withheld_of(&data).unwrap_or(&data);
+            cut.edit.set(&block, member, &quoted(data));
             false
         }
         Found::Away(away) => {

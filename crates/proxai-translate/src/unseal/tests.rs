@@ -1,3 +1,5 @@
+//! What is sent, byte for byte, and what is reported, for every place where a seal may stand.
+
 use proxai_ir::Sealed;
 
 use super::*;
@@ -219,6 +221,20 @@ fn what_comes_home_becomes_the_upstreams_own_value_again() {
     assert_eq!(
         home,
         (body(&native.join(","), r#"{"google":{"s":"x"}}"#), vec![])
+    );
+}
+
+#[test]
+fn a_thought_without_words_comes_home_without_our_mark() {
+    let hidden = seal::withheld("Sig");
+    let seal = wrap(Protocol::Messages, "up", &hidden, None);
+    let body = |seal: &str| {
+        r#"{"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"","signature":"SEAL"}]}]}"#
+            .replace("SEAL", seal)
+    };
+    assert_eq!(
+        sent(Protocol::Messages, &body(&seal)),
+        (body("Sig"), vec![])
     );
 }
 
