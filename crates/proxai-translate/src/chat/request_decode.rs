@@ -186,8 +186,15 @@ fn output_format<'a>(format: wire::ResponseFormat<'a>, losses: &mut Losses) -> O
         wire::ResponseFormat::JsonSchema(format) => {
             let schema = format.json_schema;
             report_extra("response_format.json_schema", &schema.extra, losses);
+            let name = (!schema.name.is_empty()).then_some(schema.name);
+            // A schema that says nothing asks for any JSON.
+            if (&name, &schema.description, schema.strict) == (&None, &None, None)
+                && schema.schema.is_none()
+            {
+                return Some(Format::JsonObject);
+            }
             Some(Format::JsonSchema {
-                name: (!schema.name.is_empty()).then_some(schema.name),
+                name,
                 description: schema.description,
                 schema: schema.schema,
                 strict: schema.strict,

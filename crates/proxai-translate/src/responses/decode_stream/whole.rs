@@ -74,7 +74,7 @@ impl Decoder {
         let index = event
             .output_index
             .unwrap_or_else(|| match self.items.last() {
-                Some((index, Slot::Done(_))) => index + 1,
+                Some((index, Slot::Done(_))) => index.saturating_add(1),
                 Some((index, _)) => *index,
                 None => 0,
             });
