@@ -1,15 +1,7 @@
 //! Settings of a request for an upstream of this protocol: length, sampling, thinking, form.
 //!
-//! Effort and budget, where one has to become the other:
-//!
-//! | effort | budget sent | budgets that become it |
-//! |---|---|---|
-//! | `minimal` | 1,024 | |
-//! | `low` | 2,048 | up to 2,048 |
-//! | `medium` | 8,192 | up to 8,192 |
-//! | `high` | 16,384 | up to 24,576 |
-//! | `xhigh` | 32,768 | up to 49,152 |
-//! | `max` | 65,536 | above |
+//! Effort and budget become each other by the steps of [`proxai_types::effort`], which the page on
+//! compatibility shows.
 //!
 //! A budget is at least 1,024 and below `max_tokens`; the client's `max_tokens` is never raised
 //! (case 68). With thinking on, sampling is the model's own (case 69) and no tool can be forced
