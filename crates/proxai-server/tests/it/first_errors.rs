@@ -25,20 +25,18 @@ fn failed(code: &str) -> String {
     let begun = response("in_progress", "null");
     let error = format!(r#"{{"code":"{code}","message":"slow"}}"#);
     let failed = response("failed", &error);
-    let mut stream = String::new();
-    for (number, (name, response)) in [
+    let events = [
         ("response.created", &begun),
         ("response.in_progress", &begun),
         ("response.failed", &failed),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        stream.push_str(&format!(
+    ];
+    let event = |(number, (name, response)): (usize, (&str, &String))| {
+        format!(
             "event: {name}\ndata: {{\"type\":\"{name}\",\"sequence_number\":{number},\"response\":{response}}}\n\n"
-        ));
-    }
-    stream
+        )
+    };
+    let events: Vec<String> = events.into_iter().enumerate().map(event).collect();
+    events.concat()
 }
 
 /// What a client of each protocol gets for this.
