@@ -185,7 +185,7 @@ fn tool_to_call<'r, 'a>(request: &'r Request<'a>, asked: &Asked) -> Option<&'r T
             names,
         }) => {
             required = *must;
-            offered.retain(|tool| names.contains(&tool.name));
+            offered.retain(|tool| names.iter().any(|allowed| allowed.name == tool.name));
         }
         Some(ToolChoice::Auto | ToolChoice::Hosted(_)) | None => {}
     }

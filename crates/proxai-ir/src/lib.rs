@@ -46,7 +46,7 @@ pub use part::{
 };
 pub use request::{
     CacheHints, Format, Grammar, Output, ReasoningConfig, ReasoningMode, Request, Role, Sampling,
-    Tool, ToolChoice, ToolDefinition, Turn,
+    Tool, ToolChoice, ToolDefinition, ToolName, Turn,
 };
 pub use response::{Finish, Response, StopReason};
 pub use search::{Location, Source, WEB_SEARCH, WebSearch, WebSearchTool};

@@ -183,6 +183,30 @@ pub struct Grammar<'a> {
     pub definition: Str<'a>,
 }
 
+/// What a tool is called by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolName<'a> {
+    /// Its name.
+    pub name: Str<'a>,
+    /// Its namespace.
+    pub namespace: Option<Str<'a>>,
+}
+
+impl<'a> From<Str<'a>> for ToolName<'a> {
+    fn from(name: Str<'a>) -> Self {
+        Self {
+            name,
+            namespace: None,
+        }
+    }
+}
+
+impl<'a> From<&'a str> for ToolName<'a> {
+    fn from(name: &'a str) -> Self {
+        Str::from(name).into()
+    }
+}
+
 /// Which tools may or must be called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToolChoice<'a> {
@@ -206,7 +230,7 @@ pub enum ToolChoice<'a> {
         /// At least one of them must be called.
         required: bool,
         /// Their names.
-        names: Vec<Str<'a>>,
+        names: Vec<ToolName<'a>>,
     },
     /// A hosted tool, by the name it has among the tools.
     Hosted(Str<'a>),

@@ -90,6 +90,8 @@ pub struct Expect {
     pub absent: BTreeMap<String, Vec<String>>,
     /// Path prefixes of all losses of the answer, for each client.
     pub reply_losses: BTreeMap<String, Vec<String>>,
+    /// Codes of the errors that end the streams of clients which cannot take this answer.
+    pub cannot_stream: BTreeMap<String, String>,
     /// Facts about the JSON answer each client gets.
     pub client: BTreeMap<String, Facts>,
     /// What every client must read in the answer.
@@ -326,6 +328,7 @@ mod tests {
                 .chain(expect.request.keys())
                 .chain(expect.absent.keys())
                 .chain(expect.reply_losses.keys())
+                .chain(expect.cannot_stream.keys())
                 .chain(expect.client.keys());
             for name in names {
                 assert!(name.parse::<Protocol>().is_ok(), "{case}: {name}");

@@ -189,6 +189,16 @@ pub trait StreamEncoder: Send {
     /// frames of the protocol have been written (S1): open items are closed first.
     fn event(&mut self, event: Event<'_>, out: &mut BytesMut);
 
+    /// The events that come are those of an answer that is there as a whole, so that nothing has
+    /// to be passed on before its end is known.
+    fn whole(&mut self) {}
+
+    /// The error with which it ended the stream by itself: what came cannot be told to this
+    /// client, although the upstream holds it to be well.
+    fn failure(&self) -> Option<&Failure> {
+        None
+    }
+
     /// What was lost on the way, once the stream has ended.
     fn take_losses(&mut self) -> Losses;
 }

@@ -37,18 +37,71 @@ pub fn item(prefix: &str, answer: &str, index: usize) -> String {
 /// Most characters a call id may have; OpenAI refuses longer ones.
 const MAX_CALL_ID: usize = 64;
 
-/// A call id that every upstream takes: `[A-Za-z0-9_-]`, at most 64 characters. The same id
-/// always gives the same one, so a call and its result still meet.
+/// What an id begins with in which illegal bytes are spelled out.
+const SPELLED: &str = "px_";
+
+/// A call id that everybody takes: `[A-Za-z0-9_-]`, at most 64 characters. The same id always gives
+/// the same one, so a call and its result still meet. What is illegal is spelled out, `_` and two
+/// hex digits a byte, so that [`original`] can give it back to an upstream whose model minds the
+/// form of its ids (case 43); what is too long for that gets a hash.
 pub fn call(id: &str) -> Cow<'_, str> {
     let fits = id.len() <= MAX_CALL_ID && !id.is_empty();
     if fits && id.chars().all(|c| legal(c) == c) {
         return Cow::Borrowed(id);
+    }
+    if let Some(spelled) = spelled(id) {
+        return Cow::Owned(spelled);
     }
     let mut legal_id: String = id.chars().map(legal).take(MAX_CALL_ID - 17).collect();
     legal_id.push('_');
     let sum = crate::seal::checksum(id.as_bytes());
     write!(legal_id, "{sum:016x}").expect("a String takes any text");
     Cow::Owned(legal_id)
+}
+
+/// A call id for an upstream that takes any characters: what [`call`] spelled out as it was.
+pub fn original(id: &str) -> Cow<'_, str> {
+    if let Some(read) = read(id) {
+        return Cow::Owned(read);
+    }
+    if id.is_empty() || id.len() > MAX_CALL_ID {
+        return call(id);
+    }
+    Cow::Borrowed(id)
+}
+
+/// `None` if there is nothing to spell or the result would be too long.
+fn spelled(id: &str) -> Option<String> {
+    if id.is_empty() || id.len() > MAX_CALL_ID {
+        return None;
+    }
+    let mut text = String::with_capacity(MAX_CALL_ID);
+    text.push_str(SPELLED);
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' {
+            text.push(char::from(byte));
+        } else {
+            write!(text, "_{byte:02x}").expect("a String takes any text");
+        }
+    }
+    (text.len() <= MAX_CALL_ID).then_some(text)
+}
+
+/// The id that was spelled out like this; `None` for one that [`call`] never gave.
+fn read(text: &str) -> Option<String> {
+    let mut rest = text.strip_prefix(SPELLED)?.bytes();
+    let mut id = Vec::with_capacity(text.len());
+    while let Some(byte) = rest.next() {
+        if byte != b'_' {
+            id.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(rest.next()?).to_digit(16);
+        let (high, low) = (digit()?, digit()?);
+        id.push(u8::try_from(high * 16 + low).ok()?);
+    }
+    let id = String::from_utf8(id).ok()?;
+    (call(&id) == text && id != text).then_some(id)
 }
 
 /// The ids of an answer's calls so far. Two calls must not share one, or a client would take the
@@ -119,5 +172,25 @@ mod tests {
             assert_eq!(changed, call(id));
         }
         assert_ne!(call("a.b"), call("a:b"));
+    }
+
+    #[test]
+    fn an_id_that_was_spelled_out_goes_back_as_it_was() {
+        assert_eq!(call("functions.Bash:0"), "px_functions_2eBash_3a0");
+        let longest = ".".repeat(20);
+        for id in ["functions.Bash:0", "a b", "\u{e9}_-", ".", longest.as_str()] {
+            assert_eq!(original(&call(id)), id);
+            assert_eq!(call(&call(id)), call(id), "{id}");
+        }
+        // None of these is one that was given: upper case, nothing illegal in it, cut, no text.
+        for own in [
+            "px_a_2Eb", "px_ab", "px_a_5fb", "px_a_2", "px_a_ff", "px_", "call_1",
+        ] {
+            assert_eq!(original(own), own);
+        }
+        let too_long = ".".repeat(21);
+        assert_eq!(original(&call(&too_long)), call(&too_long));
+        assert_eq!(original(""), call(""));
+        assert_eq!(original("functions.Bash:0"), "functions.Bash:0");
     }
 }

@@ -88,6 +88,7 @@ pub mod pipeline;
 pub mod reasoning;
 pub mod responses;
 pub mod seal;
+mod syntax;
 mod tally;
 pub mod tools;
 pub mod turn;

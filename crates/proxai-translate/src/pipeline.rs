@@ -144,6 +144,7 @@ pub fn replay_as_stream(
 ) -> Result<Option<Usage>, ReplyError> {
     let response = decode(&reply, body)?;
     let mut encoder = stream_encoder(client, reply, &response.model);
+    encoder.whole();
     response.replay(&mut |event: Event<'_>| encoder.event(event, out));
     Ok(response.usage)
 }
@@ -521,6 +522,12 @@ impl Writer {
             .pass(&self.reply.tools, event, &mut |event: Event<'_>| {
                 filter.pass(event, &mut |event: Event<'_>| encoder.event(event, out));
             });
+        if self.error.is_none()
+            && let Some(failure) = self.encoder.failure()
+        {
+            self.error = Some(failure.code.as_deref().unwrap_or("error").into());
+            self.phase = Phase::Ended;
+        }
     }
 }
 

@@ -166,6 +166,7 @@ impl Turn {
         let reply = Arc::clone(&self.told.reply);
         let response = self.response()?;
         let mut encoder = stream_encoder(client, reply, &response.model);
+        encoder.whole();
         response.replay(&mut |event: Event<'_>| encoder.event(event, out));
         Ok(response.usage)
     }

@@ -324,7 +324,7 @@ impl<'r> Writer<'r, '_> {
             self.lose_within(Feature::ToolResultError, part);
             text.insert_str(0, ERROR_MARK);
         }
-        let id = ids::call(&result.call_id);
+        let id = ids::original(&result.call_id);
         if !attached.is_empty() {
             if text.is_empty() {
                 text.push_str(SEE_NEXT);
@@ -408,7 +408,7 @@ fn content(mut parts: Vec<wire::ContentPart<'_>>, joined: bool) -> Text<'_, wire
 }
 
 fn written_call<'r>(call: &'r ToolCall<'_>, seal: Option<wire::Raw<'r>>) -> wire::ToolCall<'r> {
-    let id = Some(Str::from(ids::call(&call.id)));
+    let id = Some(Str::from(ids::original(&call.id)));
     match call.kind {
         ToolKind::Custom => wire::ToolCall::Custom(wire::CustomCall {
             id,
@@ -492,7 +492,7 @@ impl<'r> Said<'r> {
                 .tool_calls
                 .iter_mut()
                 .flatten()
-                .find(|call| id.is_some_and(|id| call_id(call) == &*ids::call(id)));
+                .find(|call| id.is_some_and(|id| call_id(call) == &*ids::original(id)));
             match call {
                 Some(wire::ToolCall::Function(call)) => call.extra_content = Some(extra),
                 Some(wire::ToolCall::Custom(call)) => call.extra_content = Some(extra),

@@ -218,16 +218,22 @@ fn the_beginning_of_an_answer_is_sent_and_reported() {
 }
 
 #[test]
-fn ids_are_made_legal_on_both_sides_alike() {
-    let (messages, _) = written(
-        vec![
-            turn(Role::Assistant, vec![call("functions.f:0")]),
-            turn(Role::Tool, vec![result("functions.f:0", vec![])]),
-        ],
-        |_| {},
-    );
-    let id = ids::call("functions.f:0").into_owned();
-    assert_eq!(messages, [calls("null", &[&id]), tool(&id, "")]);
+fn ids_go_back_as_the_model_gave_them_on_both_sides_alike() {
+    let own = "functions.f:0";
+    for id in [own.to_owned(), ids::call(own).into_owned()] {
+        let turns = vec![
+            turn(
+                Role::Assistant,
+                vec![call(Box::leak(id.clone().into_boxed_str()))],
+            ),
+            turn(
+                Role::Tool,
+                vec![result(Box::leak(id.into_boxed_str()), vec![])],
+            ),
+        ];
+        let (messages, _) = written(turns, |_| {});
+        assert_eq!(messages, [calls("null", &[own]), tool(own, "")]);
+    }
 }
 
 #[test]

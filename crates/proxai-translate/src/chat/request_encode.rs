@@ -7,6 +7,8 @@
 //! A budget of reasoning tokens becomes an effort: below 4,096 `low`, below 16,384 `medium`, else
 //! `high`.
 
+use std::borrow::Cow;
+
 use proxai_chat as wire;
 use proxai_ir::{
     Format, Grammar, Losses, ReasoningMode, Request, Sampling, Tool, ToolChoice, ToolDefinition,
@@ -19,6 +21,7 @@ use super::{message_encode, search};
 use crate::adapter::RequestError;
 use crate::context::Target;
 use crate::features::{Feature, lose, lose_at, lose_automatic, lose_mark, refused};
+use crate::tools::schema::completed;
 
 /// Budgets from here on are at least a medium effort.
 const MEDIUM_BUDGET: u64 = 4096;
@@ -252,37 +255,12 @@ fn function<'r>(
     })
 }
 
-/// A schema as it is, or with the `type` and `properties` that upstreams insist on.
+/// A schema with the `type` and `properties` that upstreams insist on.
 fn object_schema(schema: &str) -> Option<wire::Raw<'_>> {
-    proxai_json::wire! {
-        /// The two members that matter.
-        pub struct Outline<'a> {
-            /// What the schema describes.
-            pub kind: Option<&'a proxai_json::RawValue> = "type",
-            /// Its members.
-            pub properties: Option<&'a proxai_json::RawValue> = "properties",
-        }
+    match completed(schema) {
+        Cow::Borrowed(whole) => wire::Raw::view(whole),
+        Cow::Owned(whole) => wire::Raw::from_text(whole),
     }
-    let Ok(outline) = serde_json::from_str::<Outline<'_>>(schema) else {
-        return wire::Raw::view(schema);
-    };
-    if outline.kind.is_some() && outline.properties.is_some() {
-        return wire::Raw::view(schema);
-    }
-    let rest = schema.trim().strip_prefix('{')?;
-    let mut whole = String::with_capacity(schema.len() + 40);
-    whole.push('{');
-    if outline.kind.is_none() {
-        whole.push_str("\"type\":\"object\",");
-    }
-    if outline.properties.is_none() {
-        whole.push_str("\"properties\":{},");
-    }
-    if rest.trim_start().starts_with('}') {
-        whole.pop();
-    }
-    whole.push_str(rest);
-    wire::Raw::from_text(whole)
 }
 
 fn tool_choice<'r>(
@@ -307,7 +285,10 @@ fn tool_choice<'r>(
             let choice = wire::AllowedToolsChoice {
                 allowed_tools: wire::AllowedTools {
                     mode: Str::borrowed(if *required { "required" } else { "auto" }),
-                    tools: names.iter().map(|name| named(name, kind(name))).collect(),
+                    tools: names
+                        .iter()
+                        .map(|tool| named(&tool.name, kind(&tool.name)))
+                        .collect(),
                     ..wire::AllowedTools::default()
                 },
                 ..wire::AllowedToolsChoice::default()

@@ -169,8 +169,8 @@ fn choice_object<'a>(choice: wire::ToolChoice<'a>, losses: &mut Losses) -> Optio
         wire::ToolChoice::AllowedTools(choice) => {
             let allowed = choice.allowed_tools;
             let name = |tool| match tool {
-                wire::ToolChoice::Function(choice) => Some(choice.function.name),
-                wire::ToolChoice::Custom(choice) => Some(choice.custom.name),
+                wire::ToolChoice::Function(choice) => Some(choice.function.name.into()),
+                wire::ToolChoice::Custom(choice) => Some(choice.custom.name.into()),
                 _ => None,
             };
             Some(ToolChoice::Allowed {

@@ -69,6 +69,12 @@ struct Rules {
     parts: u64,
     /// Messages: index and kind of the open block.
     open: Option<(u64, String)>,
+    /// Messages: the input of the open block so far.
+    input: String,
+    /// Messages: an input was no object.
+    broken: bool,
+    /// Messages: the model stopped because it wanted to.
+    willing: bool,
     /// Chat: id and model of the first chunk.
     head: Option<[Value; 2]>,
     usage: bool,
@@ -164,18 +170,24 @@ impl Rules {
                 let open = self.open.take();
                 let closes = open.as_ref().is_some_and(|(open, _)| index == Some(*open));
                 self.need(closes, "it stops no open block");
+                let input = std::mem::take(&mut self.input);
+                self.broken |= !input.is_empty() && !is_object(&input);
             }
             "message_delta" => {
                 self.need(
                     self.open.is_none() && !self.stopped,
                     "message_delta out of place",
                 );
-                self.need(value["delta"]["stop_reason"].is_string(), "stop_reason");
+                let reason = &value["delta"]["stop_reason"];
+                self.need(reason.is_string(), "stop_reason");
+                self.willing = reason == "end_turn" || reason == "tool_use";
                 self.need(value["usage"]["output_tokens"].is_u64(), "usage");
                 self.stopped = true;
             }
             "message_stop" => {
                 self.need(self.stopped, "message_stop without message_delta");
+                let sound = !(self.broken && self.willing);
+                self.need(sound, "an input that clients cannot read");
                 self.ended = true;
             }
             "error" => {
@@ -188,6 +200,8 @@ impl Rules {
     }
 
     fn block_delta(&mut self, index: Option<u64>, delta: &Value) {
+        self.input
+            .push_str(delta["partial_json"].as_str().unwrap_or_default());
         let fits = self.open.as_ref().is_some_and(|(open, block)| {
             let member = match (block.as_str(), delta["type"].as_str()) {
                 ("text", Some("text_delta")) => "text",
@@ -236,6 +250,12 @@ impl Rules {
             }
         }
     }
+}
+
+/// Whether SDKs read an object in it, however deep.
+fn is_object(input: &str) -> bool {
+    let raw = serde_json::from_str::<&serde_json::value::RawValue>(input);
+    raw.is_ok_and(|raw| raw.get().starts_with('{'))
 }
 
 /// SDKs put deltas behind what stood in the start of a Messages block.

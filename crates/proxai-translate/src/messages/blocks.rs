@@ -149,11 +149,14 @@ pub(super) fn part<'a>(
         ContentBlock::RedactedThinking(thinking) => {
             unread(at, &thinking.extra, losses);
             let (sealed, id) = opened(thinking.data, side, at, losses)?;
-            sealed.as_ref()?;
+            let mut sealed = sealed?;
+            if sealed.issuer.is_none() {
+                sealed.data = seal::withheld(&sealed.data);
+            }
             Content::Reasoning(Reasoning {
                 id,
                 redacted: true,
-                sealed,
+                sealed: Some(sealed),
                 ..Reasoning::default()
             })
         }

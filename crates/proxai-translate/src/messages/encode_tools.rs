@@ -35,7 +35,11 @@ pub(super) fn encode<'r>(
     let tools: Vec<_> = request
         .tools
         .iter()
-        .filter(|tool| allowed.is_none_or(|names| names.contains(&tool.name)))
+        .filter(|tool| {
+            // What nobody here can run is reported, whether it may be called or not.
+            matches!(tool.definition, ToolDefinition::Hosted { .. })
+                || allowed.is_none_or(|names| names.iter().any(|allowed| allowed.name == tool.name))
+        })
         .filter_map(|tool| match &tool.definition {
             ToolDefinition::WebSearch(search) => {
                 Some(search::write_tool(tool, search, request.origin, losses))

@@ -403,16 +403,16 @@ impl<'r> Encoder<'_, '_, 'r> {
             lose_at(feature, at, Protocol::Messages, self.losses);
             return None;
         };
-        let data = sealed.data.reborrow();
-        Some(if thought.redacted {
+        // A client may have shown or lost the text: which block it was is known to the seal alone.
+        Some(if let Some(data) = seal::withheld_of(&sealed.data) {
             ContentBlock::RedactedThinking(wire::RedactedThinkingBlock {
-                data,
+                data: data.into(),
                 ..wire::RedactedThinkingBlock::default()
             })
         } else {
             ContentBlock::Thinking(wire::ThinkingBlock {
                 thinking: thought.text.reborrow(),
-                signature: data,
+                signature: sealed.data.reborrow(),
                 ..wire::ThinkingBlock::default()
             })
         })
@@ -429,13 +429,9 @@ impl<'r> Encoder<'_, '_, 'r> {
             _ => None,
         };
         let json = json.or_else(|| {
-            let mut input = Input::new(false);
-            let begun = input.push(&call.input).is_some();
-            let ending = input.finish();
-            let text = match ending.piece {
-                Some(piece) if !begun => piece,
-                _ => wrapped(super::blocks::RAW_INPUT, &call.input),
-            };
+            let mut input = Input::whole(false);
+            input.push(&call.input);
+            let text = input.finish().piece.unwrap_or_default();
             if text != "{}" {
                 self.losses.approximated(
                     part.at,

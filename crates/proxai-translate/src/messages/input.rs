@@ -1,17 +1,21 @@
 //! The input of a tool call on its way into `input_json_delta` events.
 //!
-//! The protocol demands a JSON object, and clients parse the pieces once the block ends. Text that
-//! begins as an object is passed on as it comes (case 55); everything else is held until the end,
-//! because it has to be wrapped (case 30). Once the object has closed the call is complete, whatever
-//! the upstream still says about it.
+//! The protocol demands a JSON object, and clients parse the pieces once the block ends. In a
+//! stream, text that begins as an object is passed on as it comes (case 55), and what has been
+//! passed on cannot be taken back: a call whose input turns out to be no object is a broken answer
+//! (case 30). Everything else is held until the end, because it has to be wrapped; so is all of a
+//! whole answer, where the text can still be kept under [`RAW_INPUT`]. Nothing is ever repaired.
 
 use std::borrow::Cow;
 
 use super::blocks::RAW_INPUT;
-use crate::nesting::Nesting;
+use crate::syntax::Syntax;
 
 /// The member that holds the text of a tool that takes free text.
 const CUSTOM_INPUT: &str = "input";
+
+/// What an input is that is no object.
+const KEPT: &str = "the input was no JSON object; it is kept as text under `_raw`";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -21,8 +25,17 @@ enum State {
     Object,
     /// The object has closed.
     Closed,
-    /// No object: the text is held.
+    /// No object, or a whole answer: the text is held.
     Held,
+}
+
+/// What is wrong with an input that has been passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// It ends before its object does, as when the model had to stop.
+    Cut,
+    /// It is not JSON, or goes on behind its object.
+    Malformed,
 }
 
 /// How the input ended.
@@ -32,27 +45,47 @@ pub(super) struct Ending {
     pub(super) piece: Option<String>,
     /// What is not as the model wrote it, for a report.
     pub(super) changed: Option<&'static str>,
+    /// What is wrong with what has been passed on.
+    pub(super) broken: Option<Broken>,
+}
+
+impl Ending {
+    const fn of(piece: Option<String>) -> Self {
+        Self {
+            piece,
+            changed: None,
+            broken: None,
+        }
+    }
 }
 
 /// Follows one tool call's input.
 #[derive(Clone, Debug)]
 pub(super) struct Input {
     state: State,
-    nesting: Nesting,
+    syntax: Syntax,
     surplus: bool,
     free_text: bool,
     held: String,
 }
 
 impl Input {
-    /// `free_text` for a tool whose input is no JSON at all.
+    /// The input of a stream; `free_text` for a tool whose input is no JSON at all.
     pub(super) fn new(free_text: bool) -> Self {
         Self {
             state: if free_text { State::Held } else { State::Empty },
-            nesting: Nesting::default(),
+            syntax: Syntax::default(),
             surplus: false,
             free_text,
             held: String::new(),
+        }
+    }
+
+    /// The input of a whole answer.
+    pub(super) fn whole(free_text: bool) -> Self {
+        Self {
+            state: State::Held,
+            ..Self::new(free_text)
         }
     }
 
@@ -92,7 +125,10 @@ impl Input {
                 return None;
             }
         };
-        let end = match self.nesting.close(text) {
+        if self.syntax.broken() {
+            return Some(Cow::Borrowed(text));
+        }
+        let end = match self.syntax.close(text) {
             Some(end) => {
                 self.state = State::Closed;
                 end
@@ -106,38 +142,35 @@ impl Input {
     /// The call ended.
     pub(super) fn finish(&mut self) -> Ending {
         let held = std::mem::take(&mut self.held);
-        let empty = || Some("{}".to_owned());
         match self.state {
-            State::Empty => Ending {
-                piece: empty(),
-                changed: None,
-            },
-            State::Held if !self.free_text && held.trim() == "null" => Ending {
-                piece: empty(),
-                changed: None,
-            },
-            State::Held => Ending {
-                piece: Some(wrapped(
-                    if self.free_text {
-                        CUSTOM_INPUT
-                    } else {
-                        RAW_INPUT
-                    },
-                    &held,
-                )),
-                changed: (!self.free_text)
-                    .then_some("the input was no JSON object; it is kept as text under `_raw`"),
-            },
-            State::Object => Ending {
-                piece: None,
-                changed: Some("the input ends in the middle of its JSON object"),
-            },
-            State::Closed => Ending {
-                piece: None,
-                changed: self
-                    .surplus
-                    .then_some("text behind the JSON object of the input was left out"),
-            },
+            State::Empty => Ending::of(Some("{}".to_owned())),
+            State::Held if self.free_text => Ending::of(Some(wrapped(CUSTOM_INPUT, &held))),
+            State::Held => Self::finish_held(held),
+            State::Object | State::Closed => {
+                let broken = match self.state {
+                    _ if self.syntax.broken() || self.surplus => Some(Broken::Malformed),
+                    State::Object => Some(Broken::Cut),
+                    _ => None,
+                };
+                Ending {
+                    broken,
+                    ..Ending::of(None)
+                }
+            }
+        }
+    }
+
+    fn finish_held(held: String) -> Ending {
+        let text = held.trim();
+        if matches!(text, "" | "null") {
+            return Ending::of(Some("{}".to_owned()));
+        }
+        if Syntax::default().close(text) == Some(text.len()) {
+            return Ending::of(Some(held));
+        }
+        Ending {
+            changed: Some(KEPT),
+            ..Ending::of(Some(wrapped(RAW_INPUT, &held)))
         }
     }
 }
@@ -171,7 +204,7 @@ mod tests {
         for at in 0..=text.len() {
             let (out, closed, ending) = fed(&[&text[..at], &text[at..]]);
             assert_eq!(out, text);
-            assert!(closed && ending.changed.is_none());
+            assert!(closed && ending.changed.is_none() && ending.broken.is_none());
         }
     }
 
@@ -191,18 +224,44 @@ mod tests {
     }
 
     #[test]
-    fn surplus_behind_the_object_is_left_out_and_told() {
-        let (out, _, ending) = fed(&[r#"{"a":1}{"b":2}"#, " tail"]);
-        assert_eq!(out, r#"{"a":1}"#);
-        assert!(ending.changed.is_some());
-        assert!(fed(&["{} ", "\n"]).2.changed.is_none());
+    fn what_was_passed_on_and_is_no_object_is_told() {
+        for (pieces, passed, broken) in [
+            (
+                &[r#"{"a":1}{"b":2}"#, " tail"][..],
+                r#"{"a":1}"#,
+                Some(Broken::Malformed),
+            ),
+            (&["{\"a\":", "x}"], "{\"a\":x}", Some(Broken::Malformed)),
+            (&["{\"a\":x", "y"], "{\"a\":xy", Some(Broken::Malformed)),
+            (&[r#"{"a":"#], r#"{"a":"#, Some(Broken::Cut)),
+            (&["{} ", "\n"], "{}", None),
+        ] {
+            let (out, _, ending) = fed(pieces);
+            assert_eq!((out.as_str(), ending.broken), (passed, broken));
+            assert_eq!(ending.changed, None);
+        }
     }
 
     #[test]
-    fn a_cut_object_is_told() {
-        let (out, closed, ending) = fed(&[r#"{"a":"#]);
-        assert_eq!(out, r#"{"a":"#);
-        assert!(!closed && ending.changed.is_some());
+    fn a_whole_input_is_kept_as_it_is_or_as_text() {
+        for (given, kept, changed) in [
+            (r#" {"a":1.0} "#, r#" {"a":1.0} "#, false),
+            ("", "{}", false),
+            ("null", "{}", false),
+            (
+                r#"{"x":1}{"y":2}"#,
+                r#"{"_raw":"{\"x\":1}{\"y\":2}"}"#,
+                true,
+            ),
+            (r#"{"x":"#, r#"{"_raw":"{\"x\":"}"#, true),
+            ("[1]", r#"{"_raw":"[1]"}"#, true),
+        ] {
+            let mut input = Input::whole(false);
+            assert_eq!(input.push(given), None);
+            let ending = input.finish();
+            assert_eq!(ending.piece.as_deref(), Some(kept));
+            assert_eq!((ending.changed.is_some(), ending.broken), (changed, None));
+        }
     }
 
     #[test]

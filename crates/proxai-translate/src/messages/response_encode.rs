@@ -5,8 +5,6 @@ use proxai_json::{Nullable, Str, Text};
 use proxai_messages as wire;
 use proxai_messages::{Answer, ContentBlock, Delta};
 
-use super::blocks::RAW_INPUT;
-use super::input::wrapped;
 use super::slot::Blocks;
 use super::writer::Writer;
 use super::{stop, usage};
@@ -21,6 +19,7 @@ pub(super) fn encode(
     out: &mut Vec<u8>,
 ) {
     let mut writer = Writer::new(context);
+    writer.whole();
     let id = ids::answer("msg_", &response.id, &context.id);
     writer.answer(id.clone());
     let mut collected = Collected::default();
@@ -137,12 +136,7 @@ impl Blocks for Collected {
         };
         if let Some(input) = input {
             let text = std::mem::take(&mut self.input);
-            // An object that is cut or malformed can be seen here, unlike in a stream.
-            *input = wire::Json::parse(&text)
-                .is_some()
-                .then(|| text.clone())
-                .or_else(|| Some(wrapped(RAW_INPUT, &text)))
-                .and_then(wire::Json::from_string);
+            *input = wire::Json::from_string(text);
         }
     }
 }

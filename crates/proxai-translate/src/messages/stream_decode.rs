@@ -23,6 +23,7 @@ use super::transcript::Transcript;
 use super::{blocks, failure, response_decode, search, stop, usage};
 use crate::adapter::{ReplyError, StreamDecoder};
 use crate::ids::Given;
+use crate::seal;
 
 /// Most bytes of one signature; a longer one is not sealed.
 const MAX_SEAL: usize = 4 << 20;
@@ -340,7 +341,9 @@ impl Decoder {
             }
             ContentBlock::RedactedThinking(block) => {
                 self.open(index, Kind::Reasoning, thought(true), sink);
-                self.seal(index, &block.data);
+                if !block.data.is_empty() {
+                    self.seal(index, &seal::withheld(&block.data));
+                }
             }
             ContentBlock::ToolUse(block) => {
                 self.calls = true;

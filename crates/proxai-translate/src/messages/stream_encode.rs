@@ -30,6 +30,8 @@ pub(super) struct Encoder {
     usage: Usage,
     started: bool,
     ended: bool,
+    /// The error that was found while writing.
+    failure: Option<Failure>,
 }
 
 impl Encoder {
@@ -41,6 +43,7 @@ impl Encoder {
             usage: Usage::default(),
             started: false,
             ended: false,
+            failure: None,
         }
     }
 
@@ -73,6 +76,10 @@ impl Encoder {
     fn finish(&mut self, finish: &Finish<'_>, out: &mut BytesMut) {
         self.start(&Start::default(), out);
         self.writer.finish(&mut Frames(out));
+        if let Some(why) = self.writer.broken(finish.reason) {
+            let failure = Failure::new(FailureKind::BadUpstream, why);
+            return self.fail(failure.with_code("upstream_invalid_tool_input"), out);
+        }
         let delta = stop::encode(finish, self.writer.calls(), self.writer.refused());
         let event = wire::MessageDelta {
             delta: Some(delta),
@@ -84,7 +91,13 @@ impl Encoder {
         self.ended = true;
     }
 
-    fn fail(&mut self, failure: &Failure, out: &mut BytesMut) {
+    /// Ends the stream with an error that was found while it was written.
+    fn fail(&mut self, failure: Failure, out: &mut BytesMut) {
+        self.tell(&failure, out);
+        self.failure = Some(failure);
+    }
+
+    fn tell(&mut self, failure: &Failure, out: &mut BytesMut) {
         self.writer.abort(&mut Frames(out));
         let event = wire::ErrorEvent {
             error: Some(StringOr::Value(failure::body_of(failure))),
@@ -105,17 +118,25 @@ impl StreamEncoder for Encoder {
             Event::Usage(later) => self.usage.merge(&later),
             Event::Keepalive => write(out, &StreamEvent::Ping(wire::Ping {})),
             Event::Finish(finish) => self.finish(&finish, out),
-            Event::Failure(failure) => self.fail(&failure, out),
+            Event::Failure(failure) => self.tell(&failure, out),
             event => {
                 self.writer.event(event, &mut Frames(out));
                 if self.writer.overflows() {
                     let why = format!(
                         "more than {MAX_HELD} bytes of the answer had to wait for an open block"
                     );
-                    self.fail(&Failure::new(FailureKind::BadUpstream, why), out);
+                    self.fail(Failure::new(FailureKind::BadUpstream, why), out);
                 }
             }
         }
+    }
+
+    fn whole(&mut self) {
+        self.writer.whole();
+    }
+
+    fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
     }
 
     fn take_losses(&mut self) -> Losses {

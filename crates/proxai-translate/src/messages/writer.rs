@@ -20,14 +20,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use proxai_ir::{
-    Citation, Event, Losses, PartId, PartKind, Sealed, ToolKind, WEB_SEARCH, WebSearch,
+    Citation, Event, Losses, PartId, PartKind, Sealed, StopReason, ToolKind, WEB_SEARCH, WebSearch,
 };
 use proxai_json::Str;
 use proxai_messages as wire;
 use proxai_messages::{ContentBlock, Delta};
 use proxai_types::Protocol;
 
-use super::input::Input;
+use super::input::{Broken, Input};
 use super::slot::{Blocks, Held, Kind, Slot};
 use super::{blocks, search};
 use crate::context::ReplyContext;
@@ -51,6 +51,11 @@ pub(super) struct Writer {
     held: usize,
     calls: bool,
     refused: bool,
+    /// Whether the answer is there before it is written.
+    whole: bool,
+    /// A call whose input is no object although it has been passed on, and what is wrong with it:
+    /// the worst that was found.
+    broken: Option<(String, Broken)>,
     pub(super) losses: Losses,
 }
 
@@ -68,8 +73,30 @@ impl Writer {
             held: 0,
             calls: false,
             refused: false,
+            whole: false,
+            broken: None,
             losses: Losses::new(),
         }
+    }
+
+    /// What comes now is a whole answer, of which nothing has to be passed on at once.
+    pub(super) const fn whole(&mut self) {
+        self.whole = true;
+    }
+
+    /// What is wrong with the calls, for an answer that ended with `reason`. A model that had to
+    /// stop may stop within an input; clients of this protocol know that from the reason.
+    pub(super) fn broken(&self, reason: StopReason) -> Option<String> {
+        let (name, broken) = self.broken.as_ref()?;
+        let stopped = !matches!(reason, StopReason::Stop | StopReason::ToolCalls);
+        let what = match broken {
+            Broken::Cut if stopped => return None,
+            Broken::Cut => "ends in the middle of its JSON object",
+            Broken::Malformed => "is not one JSON object",
+        };
+        Some(format!(
+            "the model called the tool `{name}` with an input that {what}; ask again"
+        ))
     }
 
     /// The id of the answer is known.
@@ -87,9 +114,9 @@ impl Writer {
         self.refused
     }
 
-    /// Whether more is held than [`MAX_HELD`].
+    /// Whether more is held than [`MAX_HELD`]. A whole answer has its own bounds.
     pub(super) const fn overflows(&self) -> bool {
-        self.held > MAX_HELD
+        !self.whole && self.held > MAX_HELD
     }
 
     /// The next event of a part; others are ignored.
@@ -160,7 +187,11 @@ impl Writer {
                 Kind::Tool {
                     id,
                     name: name.into_static(),
-                    input: Input::new(kind == ToolKind::Custom),
+                    input: if self.whole {
+                        Input::whole(kind == ToolKind::Custom)
+                    } else {
+                        Input::new(kind == ToolKind::Custom)
+                    },
                 }
             }
             PartKind::WebSearch { id } => Kind::Search {
@@ -419,13 +450,21 @@ impl Writer {
         slot.stopped = true;
         let sealed = slot.sealed.take();
         match &mut slot.kind {
-            Kind::Tool { id, input, .. } => {
+            Kind::Tool { id, name, input } => {
                 let held = input.held();
                 let ending = input.finish();
                 self.held -= held;
                 if let Some(why) = ending.changed {
                     self.losses
                         .approximated(format_args!("content[{at}].input"), why);
+                }
+                let worst = matches!(self.broken, Some((_, Broken::Malformed)));
+                if let Some(broken) = ending.broken.filter(|_| !worst) {
+                    self.losses.approximated(
+                        format_args!("content[{at}].input"),
+                        "the input is not one whole JSON object",
+                    );
+                    self.broken = Some((name.as_str().to_owned(), broken));
                 }
                 if let (Some(piece), Some(index)) = (ending.piece, slot.index) {
                     let partial_json = Str::from(piece);
@@ -537,7 +576,10 @@ fn is_native(sealed: &Sealed<'_>) -> bool {
 /// A seal as it stands in this protocol's own fields: plain if it was made for them.
 fn signature(sealed: Sealed<'static>, issuer: &str, id: Option<&str>) -> Str<'static> {
     if is_native(&sealed) {
-        sealed.data
+        match seal::withheld_of(&sealed.data) {
+            Some(data) => Str::from(data.to_owned()),
+            None => sealed.data,
+        }
     } else {
         seal::wrap(&sealed, issuer, id).into()
     }

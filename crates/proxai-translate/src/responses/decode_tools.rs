@@ -5,7 +5,9 @@
 //! protocol can offer a tool in the middle of a conversation. Tools that were to be found by a
 //! search are offered from the start.
 
-use proxai_ir::{At, Grammar, Losses, Tool, ToolChoice, ToolDefinition, ToolKind, WEB_SEARCH};
+use proxai_ir::{
+    At, Grammar, Losses, Tool, ToolChoice, ToolDefinition, ToolKind, ToolName, WEB_SEARCH,
+};
 use proxai_json::{Extra, Str, StringOr};
 use proxai_responses::{self as wire, AllowedTool, NamedChoice};
 use proxai_types::Protocol;
@@ -251,9 +253,12 @@ fn named(choice: NamedChoice<'_>, kind: ToolKind) -> ToolChoice<'_> {
     }
 }
 
-fn allowed_name(tool: AllowedTool<'_>) -> Option<Str<'_>> {
+fn allowed_name(tool: AllowedTool<'_>) -> Option<ToolName<'_>> {
     match tool.kind.as_str() {
-        "function" | "custom" => tool.name,
+        "function" | "custom" => Some(ToolName {
+            name: tool.name?,
+            namespace: tool.namespace,
+        }),
         kind if search::is_search(kind) => Some(WEB_SEARCH.into()),
         kind => native::of(kind).map(|native| native.kind.into()),
     }

@@ -8,11 +8,13 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use proxai_ir::{
     Format, Losses, ReasoningConfig, ReasoningMode, Request, Tool, ToolChoice, ToolDefinition,
     ToolKind, WEB_SEARCH,
 };
-use proxai_json::{Str, StringOr, Text};
+use proxai_json::{RawValue, Str, StringOr, Text};
 use proxai_responses::lenient::Kept;
 use proxai_responses::{
     self as wire, AllowedTool, AllowedTools, CustomFormat, CustomTool, FunctionTool, Item,
@@ -26,6 +28,7 @@ use super::search;
 use crate::adapter::RequestError;
 use crate::context::Target;
 use crate::features::{Feature, lose, lose_at, lose_automatic, lose_mark, refused};
+use crate::tools::schema::completed;
 
 /// The API refuses smaller limits.
 const MIN_OUTPUT_TOKENS: u64 = 16;
@@ -51,7 +54,8 @@ pub(super) fn encode(
         Protocol::Responses,
         losses,
     );
-    let tools = tools(request, losses);
+    let schemas = schemas(request);
+    let tools = tools(request, &schemas, losses);
     let key = cache_key(request);
     let user = request.end_user.as_deref().map(|user| {
         if user.chars().count() > MAX_ID {
@@ -167,17 +171,36 @@ fn report(request: &Request<'_>, losses: &mut Losses) {
     }
 }
 
-fn tools<'r>(request: &'r Request<'_>, losses: &mut Losses) -> Vec<wire::Tool<'r>> {
+/// The schemas of tools that are not as the API wants them, completed.
+fn schemas(request: &Request<'_>) -> Vec<Option<Box<RawValue>>> {
+    let schema = |tool: &Tool<'_>| match &tool.definition {
+        ToolDefinition::Function { parameters, .. } => {
+            match completed(parameters.as_ref()?.get()) {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(whole) => RawValue::from_string(whole).ok(),
+            }
+        }
+        _ => None,
+    };
+    request.tools.iter().map(schema).collect()
+}
+
+fn tools<'r>(
+    request: &'r Request<'_>,
+    schemas: &'r [Option<Box<RawValue>>],
+    losses: &mut Losses,
+) -> Vec<wire::Tool<'r>> {
     request
         .tools
         .iter()
-        .filter_map(|tool| match &tool.definition {
+        .zip(schemas)
+        .filter_map(|(tool, schema)| match &tool.definition {
             ToolDefinition::WebSearch(search) => {
                 let written = search::write_tool(tool, search, request.origin, losses);
                 report_marks(tool, request.origin, losses);
                 Some(written)
             }
-            _ => write_tool(tool, request.origin, losses),
+            _ => write_tool(tool, schema.as_deref(), request.origin, losses),
         })
         .collect()
 }
@@ -190,8 +213,10 @@ fn report_marks(tool: &Tool<'_>, origin: Protocol, losses: &mut Losses) {
     lose_mark(tool.cache.as_ref(), tool.at, Protocol::Responses, losses);
 }
 
+/// `schema` stands for that of the tool.
 fn write_tool<'r>(
     tool: &'r Tool<'_>,
+    schema: Option<&'r RawValue>,
     origin: Protocol,
     losses: &mut Losses,
 ) -> Option<wire::Tool<'r>> {
@@ -200,9 +225,10 @@ fn write_tool<'r>(
     let description = tool.description.as_ref().map(Str::reborrow);
     let empty = constant(r#"{"type":"object","properties":{}}"#);
     let (parameters, strict) = match &tool.definition {
-        ToolDefinition::Function { parameters, strict } => {
-            (parameters.unwrap_or(empty), strict.unwrap_or(false))
-        }
+        ToolDefinition::Function { parameters, strict } => (
+            schema.or(*parameters).unwrap_or(empty),
+            strict.unwrap_or(false),
+        ),
         ToolDefinition::Native { parameters, .. } => (constant(parameters), false),
         ToolDefinition::Custom { grammar } => {
             return Some(wire::Tool::Custom(CustomTool {
@@ -274,7 +300,8 @@ fn choice<'r>(
             };
             let tools = names
                 .iter()
-                .map(|name| {
+                .map(|allowed| {
+                    let name = &allowed.name;
                     let searches = searches && name == WEB_SEARCH;
                     AllowedTool {
                         kind: match () {

@@ -3,13 +3,14 @@
 //! Runs on the hub, between a decoder and an encoder, so no protocol module knows of it. Names that
 //! the target refuses and namespaces that it does not have are changed, tools that take free text
 //! become functions with one string, and calls and results that lost each other are repaired.
-//! Every change of a name is a pure function of the tool's own name, so the same history always
-//! gives the same bytes (T5); a name that was changed carries a hash of the original, so two tools
-//! never become one.
+//! Every change of a name depends on nothing but which tools there are, so the same history always
+//! gives the same bytes (T5), and two tools never become one.
 
+mod naming;
 pub(crate) mod pair;
 mod prepare;
 mod restore;
+pub(crate) mod schema;
 pub(crate) mod search;
 mod unwrap;
 

@@ -1,24 +1,17 @@
 //! The request side: names, namespaces and kinds that the target can take.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 
-use proxai_ir::{Content, Losses, Request, Tool, ToolCall, ToolChoice, ToolDefinition, ToolKind};
+use proxai_ir::{
+    Content, Losses, Request, Tool, ToolCall, ToolChoice, ToolDefinition, ToolKind, ToolName,
+};
 use proxai_json::Str;
 use proxai_types::Protocol;
 
-use super::{Original, ToolMap};
+use super::naming::Naming;
+use super::{Original, ToolMap, schema};
 use crate::context::Abilities;
 use crate::features::{Feature, lose_at};
-
-/// Most characters of a tool name. OpenAI documents 64 for functions; Messages takes 128
-/// (both checked 2026-11-21).
-const fn max_name(protocol: Protocol) -> usize {
-    match protocol {
-        Protocol::Chat | Protocol::Responses => 64,
-        Protocol::Messages => 128,
-    }
-}
 
 /// What a tool that takes free text is offered as where only functions exist.
 const TEXT_INPUT: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
@@ -37,21 +30,19 @@ pub fn prepare(
         Protocol::Messages => false,
     };
     super::search::settle(request, abilities, losses);
-    let plain: HashSet<String> = request
-        .tools
-        .iter()
-        .filter(|tool| tool.namespace.is_none())
-        .map(|tool| tool.name.as_str().to_owned())
-        .collect();
-    let naming = Naming {
-        max: max_name(protocol),
-        plain,
-    };
+    let named = request.tools.iter().filter(|tool| is_named(tool));
+    let naming = Naming::new(
+        protocol,
+        named.map(|tool| (tool.namespace.as_deref(), tool.name.as_str())),
+    );
     let mut map = ToolMap::default();
     let mut names = HashSet::new();
-    let functions_for = (!custom).then_some(request.origin);
+    let (origin, functions_only) = (request.origin, !custom);
     request.tools.retain_mut(|tool| {
-        let original = prepare_tool(tool, &naming, functions_for, losses);
+        if protocol != Protocol::Messages {
+            loosen(tool, origin, losses);
+        }
+        let original = prepare_tool(tool, &naming, origin, functions_only, losses);
         let own = match tool.definition {
             ToolDefinition::Hosted { .. } => true,
             // Only Messages calls its own search by a name that functions could have too.
@@ -79,15 +70,39 @@ pub fn prepare(
         }
     }
     super::pair::pair(request, losses);
-    prepare_choice(request, &naming, custom, losses);
+    prepare_choice(request, protocol, &naming, custom, losses);
     map
 }
 
-/// `functions_for` is who asks, if the target has no tools that take free text.
+/// Whether a tool is called by a name of the client's.
+const fn is_named(tool: &Tool<'_>) -> bool {
+    !matches!(
+        tool.definition,
+        ToolDefinition::WebSearch(_) | ToolDefinition::Hosted { .. }
+    )
+}
+
+/// Messages binds the sampler to schemas that the others refuse to bind it to (case 53).
+fn loosen(tool: &mut Tool<'_>, origin: Protocol, losses: &mut Losses) {
+    let ToolDefinition::Function { parameters, strict } = &mut tool.definition else {
+        return;
+    };
+    if origin == Protocol::Messages && *strict == Some(true) && !schema::binds(*parameters) {
+        *strict = None;
+        losses.approximated(
+            Feature::StrictSchema.within(tool.at, origin),
+            "the target is strict only where every object of the schema requires all its \
+             properties and forbids others: the schema is sent without it",
+        );
+    }
+}
+
+/// `functions_only` if the target has no tools that take free text.
 fn prepare_tool(
     tool: &mut Tool<'_>,
     naming: &Naming,
-    functions_for: Option<Protocol>,
+    origin: Protocol,
+    functions_only: bool,
     losses: &mut Losses,
 ) -> Option<Original> {
     let kind = match &tool.definition {
@@ -107,7 +122,7 @@ fn prepare_tool(
         tool.name = name.into();
         tool.namespace = None;
     }
-    if let (ToolDefinition::Custom { grammar }, Some(origin)) = (&tool.definition, functions_for) {
+    if let (ToolDefinition::Custom { grammar }, true) = (&tool.definition, functions_only) {
         if let Some(grammar) = grammar {
             // Whatever protocol a target without free-text tools speaks, this is what it gets.
             let path = Feature::ToolGrammar.within(tool.at, origin);
@@ -144,7 +159,13 @@ fn prepare_kind(kind: &mut ToolKind, custom: bool) {
     }
 }
 
-fn prepare_choice(request: &mut Request<'_>, naming: &Naming, custom: bool, losses: &mut Losses) {
+fn prepare_choice(
+    request: &mut Request<'_>,
+    protocol: Protocol,
+    naming: &Naming,
+    custom: bool,
+    losses: &mut Losses,
+) {
     match &mut request.tool_choice {
         Some(ToolChoice::Named {
             name,
@@ -159,15 +180,16 @@ fn prepare_choice(request: &mut Request<'_>, naming: &Naming, custom: bool, loss
             prepare_kind(kind, custom);
         }
         Some(ToolChoice::Allowed { names, .. }) => {
-            for name in names {
-                let wire = naming.wire(name, None);
-                if wire != name.as_str() {
-                    *name = wire.into();
+            for tool in names {
+                let wire = naming.wire(&tool.name, tool.namespace.as_deref());
+                if wire != tool.name.as_str() {
+                    *tool = ToolName::from(Str::from(wire));
                 }
             }
         }
         _ => {}
     }
+    allow_only_sent(request, protocol, losses);
     let written = |tool: &&Tool<'_>| !matches!(tool.definition, ToolDefinition::Hosted { .. });
     let mut offered = request.tools.iter().filter(written);
     let missing = match &request.tool_choice {
@@ -184,33 +206,40 @@ fn prepare_choice(request: &mut Request<'_>, naming: &Naming, custom: bool, loss
     }
 }
 
-/// How names are made legal.
-struct Naming {
-    max: usize,
-    /// Names of tools without a namespace, which a flattened name must not take.
-    plain: HashSet<String>,
-}
-
-impl Naming {
-    fn wire(&self, name: &str, namespace: Option<&str>) -> String {
-        let full = match namespace {
-            Some(namespace) => format!("{namespace}__{name}"),
-            None => name.to_owned(),
+/// Takes out of a choice what is not among the tools that are sent (case 46). Where nothing is left
+/// no tool may be called.
+fn allow_only_sent(request: &mut Request<'_>, protocol: Protocol, losses: &mut Losses) {
+    let Some(ToolChoice::Allowed { names, required }) = &mut request.tool_choice else {
+        return;
+    };
+    let path = Feature::AllowedTools.path(request.origin);
+    let mut missing: Vec<String> = Vec::new();
+    names.retain(|allowed| {
+        let mut sent = request.tools.iter().filter(|tool| {
+            tool.name == allowed.name && !matches!(tool.definition, ToolDefinition::Hosted { .. })
+        });
+        let Some(tool) = sent.next() else {
+            missing.push(format!("`{}`", allowed.name));
+            return false;
         };
-        let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let taken = namespace.is_some() && self.plain.contains(&full);
-        if !taken && !full.is_empty() && full.len() <= self.max && full.chars().all(legal) {
-            return full;
+        let beside = protocol == Protocol::Chat
+            && matches!(tool.definition, ToolDefinition::WebSearch(_))
+            && sent.next().is_none();
+        if beside && *required {
+            losses.approximated(
+                path,
+                "Chat offers the search beside the tools, so a search is not enough",
+            );
         }
-        // 9 = an underscore and eight hex digits.
-        let mut wire: String = full
-            .chars()
-            .map(|c| if legal(c) { c } else { '_' })
-            .take(self.max - 9)
-            .collect();
-        let sum = crate::seal::checksum(format!("{namespace:?}{name}").as_bytes()) >> 32;
-        write!(wire, "_{sum:08x}").expect("a String takes any text");
-        wire
+        !beside
+    });
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        losses.dropped(path, format!("not among the tools sent: {missing}"));
+    }
+    if names.is_empty() {
+        losses.approximated(path, "no tool that is left may be called");
+        request.tool_choice = Some(ToolChoice::None);
     }
 }
 
@@ -382,5 +411,88 @@ mod tests {
         );
         assert_eq!(request.tool_choice, None);
         assert_eq!(losses.iter().next().unwrap().path, "tool_choice");
+    }
+
+    /// What a choice of these tools becomes for `protocol`, and what is said of it.
+    fn allowed(
+        protocol: Protocol,
+        required: bool,
+        names: Vec<ToolName<'static>>,
+    ) -> (Option<ToolChoice<'static>>, Vec<String>) {
+        let mut request = request(vec![
+            tool("write", Some("fs"), function()),
+            tool("f", None, function()),
+            tool(
+                "mcp",
+                None,
+                ToolDefinition::Hosted {
+                    kind: "mcp".into(),
+                    settings: proxai_json::Extra::new(),
+                },
+            ),
+        ]);
+        request.tool_choice = Some(ToolChoice::Allowed { required, names });
+        let mut losses = Losses::new();
+        prepare(&mut request, protocol, &Abilities::default(), &mut losses);
+        let said = losses.iter().map(|loss| loss.why.to_string()).collect();
+        (request.tool_choice, said)
+    }
+
+    #[test]
+    fn only_tools_that_are_sent_are_allowed() {
+        let spaced = ToolName {
+            name: "write".into(),
+            namespace: Some("fs".into()),
+        };
+        for protocol in [Protocol::Chat, Protocol::Messages] {
+            let names = vec![spaced.clone(), "mcp".into(), "zz".into(), "f".into()];
+            let (choice, said) = allowed(protocol, true, names);
+            let names = vec!["fs__write".into(), "f".into()];
+            let required = true;
+            assert_eq!(choice, Some(ToolChoice::Allowed { required, names }));
+            assert_eq!(said, ["not among the tools sent: `mcp`, `zz`"]);
+            let (choice, said) = allowed(protocol, true, vec!["zz".into()]);
+            assert_eq!(choice, Some(ToolChoice::None));
+            assert_eq!(said.len(), 2, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn strict_binds_only_schemas_that_the_target_can_be_strict_about() {
+        let schema = |text: &'static str| ToolDefinition::Function {
+            parameters: Some(serde_json::from_str(text).unwrap()),
+            strict: Some(true),
+        };
+        let open = r#"{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false}"#;
+        let closed = r#"{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false}"#;
+        for (origin, target, losses) in [
+            (Protocol::Messages, Protocol::Chat, 1),
+            (Protocol::Messages, Protocol::Responses, 1),
+            (Protocol::Chat, Protocol::Responses, 0),
+            (Protocol::Responses, Protocol::Messages, 0),
+        ] {
+            let mut request = request(vec![
+                tool("open", None, schema(open)),
+                tool("closed", None, schema(closed)),
+            ]);
+            request.origin = origin;
+            let mut found = Losses::new();
+            prepare(&mut request, target, &Abilities::default(), &mut found);
+            let strict: Vec<bool> = request
+                .tools
+                .iter()
+                .map(|tool| {
+                    matches!(
+                        tool.definition,
+                        ToolDefinition::Function {
+                            strict: Some(true),
+                            ..
+                        }
+                    )
+                })
+                .collect();
+            assert_eq!(strict, [losses == 0, true], "{origin} to {target}");
+            assert_eq!(found.iter().count(), losses);
+        }
     }
 }

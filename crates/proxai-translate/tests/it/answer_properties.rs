@@ -30,6 +30,13 @@ fn comparable(client: Protocol, mut response: Response<'_>) -> String {
     response.created = None;
     for part in &mut response.parts {
         part.at = At::default();
+        if let (Protocol::Messages, Content::ToolCall(call)) = (client, &mut part.content) {
+            // A Messages stream is read as it comes, so what `_raw` holds is not taken out of it.
+            let input = serde_json::from_str::<Value>(&call.input).unwrap_or_default();
+            if let Some(raw) = input["_raw"].as_str() {
+                call.input = raw.to_owned().into();
+            }
+        }
         if let Content::Text(text) = &mut part.content {
             // A Messages stream does not say where the cited text begins and ends.
             for citation in &mut text.citations {
@@ -120,7 +127,9 @@ fn a_stream_and_its_fold_tell_each_client_the_same() {
     );
     for_each_case(&cases, |case, found| {
         let sent = case.upstream();
-        for client in Protocol::ALL {
+        let can_stream =
+            |client: &Protocol| !case.about.expect.cannot_stream.contains_key(client.name());
+        for client in Protocol::ALL.into_iter().filter(can_stream) {
             let reply = drive::reply(case, client);
             let folded = fold_stream(client, &reply, sent.body.clone().into())
                 .unwrap_or_else(|error| panic!("{error}"));

@@ -82,6 +82,7 @@ const OTHERWISE: &[(&str, &str)] = &[
         "tools[].search_context_size",
         "`medium` is what is done anyway",
     ),
+    ("tools[].tools[].name", "of a tool that may not be called"),
 ];
 
 /// The texts and numbers in a value, each with its path.

@@ -7,6 +7,7 @@ mod drive;
 mod facts;
 mod framing;
 mod golden;
+mod home;
 mod leaves;
 mod request_properties;
 mod searches;

@@ -224,7 +224,11 @@ fn thought(origin: Protocol, issuer: Option<&'static str>, redacted: bool) -> Co
         sealed: Some(Sealed {
             origin,
             issuer: issuer.map(Into::into),
-            data: "SIG".into(),
+            data: if redacted {
+                crate::seal::withheld("SIG")
+            } else {
+                "SIG".into()
+            },
         }),
         ..Reasoning::default()
     })
