@@ -171,3 +171,20 @@ async fn a_stream_is_held_for_a_refusal_until_a_sign_of_life_is_due() {
         }
     }
 }
+
+/// Case 12: a role is held like any other beginning, and no longer (R5, S4).
+#[tokio::test(start_paused = true)]
+async fn a_role_is_held_until_the_first_word_or_a_sign_of_life() {
+    let role = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n";
+    let text = halves(Protocol::Chat)[0];
+    for (pause, held, sign) in [(4, 4, ""), (20, 15, ": keep-alive\n\n")] {
+        let pause = Duration::from_secs(pause);
+        let mut body = stream(Protocol::Chat, Protocol::Chat, &[role, text], pause);
+        let begun = Instant::now();
+        body.begin().await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), held);
+        let (told, _) = told(body).await;
+        let got: String = told.into_iter().map(|(_, text)| text).collect();
+        assert!(got.starts_with(&format!("{role}{sign}{text}")), "{got}");
+    }
+}
