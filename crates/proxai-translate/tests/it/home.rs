@@ -1,7 +1,13 @@
 //! What a client is told and gives back reaches the upstream as the upstream gave it: thoughts,
-//! ids of calls, names of tools (T5, T6, T7).
+//! ids of calls, names of tools (T5, T6, T7). What could not come back is no answer.
 
-use proxai_translate::{RequestInfo, Target, translate_request, translate_response};
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use proxai_sse::Decoder;
+use proxai_translate::{
+    ReplyContext, RequestInfo, StreamTranslator, Target, translate_request, translate_response,
+};
 use proxai_types::Protocol;
 use serde_json::{Value, json};
 
@@ -184,5 +190,63 @@ fn tools_whose_names_would_be_one_are_told_apart_on_the_way_and_back() {
             sent["messages"][1]["tool_calls"][0]["function"]["name"],
             *name
         );
+    }
+}
+
+/// The end of a Messages stream whose Chat upstream called a tool with these arguments.
+fn called_with(arguments: &str, reason: &str) -> (StreamTranslator, String) {
+    let chunk = |delta: &Value, reason: &Value| {
+        let choice = json!({"index": 0, "delta": delta, "finish_reason": reason});
+        let chunk = json!({"id": "c", "object": "chat.completion.chunk", "created": 7, "model": "up", "choices": [choice]});
+        format!("data: {chunk}\n\n")
+    };
+    let function = json!({"name": "f", "arguments": arguments});
+    let call = json!({"index": 0, "id": "k", "type": "function", "function": function});
+    let body = [
+        chunk(&json!({"tool_calls": [call]}), &Value::Null),
+        chunk(&json!({}), &json!(reason)),
+        "data: [DONE]\n\n".to_owned(),
+    ];
+    let reply = ReplyContext::new(drive::ALIAS, drive::ISSUER, Protocol::Chat, "0a", 7);
+    let mut translator = StreamTranslator::new(Protocol::Messages, Arc::new(reply));
+    let (mut frames, mut out) = (Decoder::new(), BytesMut::new());
+    frames.push(body.concat().into());
+    while let Some(frame) = frames.next_frame().expect("frames within the limit") {
+        translator.push(&frame, &mut out);
+    }
+    translator.end(&mut out);
+    let told = String::from_utf8(out.to_vec()).expect("we write text");
+    let end = told.trim_end().rsplit("\n\n").next().unwrap_or_default();
+    (translator, end.to_owned())
+}
+
+#[test]
+fn broken_arguments_fail_a_messages_stream_unless_the_model_had_to_stop() {
+    for (arguments, reason, code) in [
+        (r#"{"x":1}"#, "tool_calls", None),
+        ("no object", "tool_calls", None),
+        (r#"{"x":"#, "length", None),
+        (
+            r#"{"x":"#,
+            "tool_calls",
+            Some("upstream_invalid_tool_input"),
+        ),
+        (
+            r#"{"x":1}{"y":2}"#,
+            "tool_calls",
+            Some("upstream_invalid_tool_input"),
+        ),
+        (r#"{"x":1,}"#, "length", Some("upstream_invalid_tool_input")),
+    ] {
+        let (translator, end) = called_with(arguments, reason);
+        assert_eq!(translator.error_code(), code, "{arguments} {reason}: {end}");
+        assert_eq!(translator.failed(), code.is_some());
+        assert!(translator.ended());
+        let event = if code.is_some() {
+            "error"
+        } else {
+            "message_stop"
+        };
+        assert!(end.starts_with(&format!("event: {event}\n")), "{end}");
     }
 }
