@@ -58,7 +58,7 @@ fn budgets_of(effort: &str) -> String {
     let Some(first) = becoming.next() else {
         return "none".to_owned();
     };
-    match becoming.last().unwrap_or(first) {
+    match becoming.next_back().unwrap_or(first) {
         last if last == largest => format!("{first} and more"),
         last => format!("{first} to {last}"),
     }
