@@ -220,13 +220,15 @@ impl Rules {
         let kind = value["type"].as_str().unwrap_or_default();
         self.need(event == Some(kind), "the event line is the type");
         self.need(!self.ended, "a frame after the end");
+        // The vendor's own keep-alive stands outside the count.
+        if kind == "keepalive" {
+            return;
+        }
         let counted = value["sequence_number"].as_u64() == Some(self.seen);
         self.need(counted, "sequence_number");
         let position = self.seen;
         self.seen += 1;
         match kind {
-            // The vendor's own keep-alive is an event of no item.
-            "keepalive" => {}
             "response.created" => self.need(position == 0, "response.created is not first"),
             "response.in_progress" => self.need(position == 1, "response.in_progress"),
             "response.completed" | "response.incomplete" | "response.failed" => {

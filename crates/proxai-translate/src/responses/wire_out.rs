@@ -134,14 +134,17 @@ impl Wire {
     ///
     /// A comment would not do: Codex's idle timer is reset by events only. `response.in_progress`
     /// would not do either: it has its place behind `response.created`. The vendor's own
-    /// `keepalive` event is known to or skipped by every client seen. It is numbered like all
-    /// others: a number may neither be missing nor come twice (case 106).
+    /// `keepalive` event is known to or skipped by every client seen. It repeats the number of the
+    /// last frame instead of taking one: whoever skips it finds no gap in the others (case 106),
+    /// and a client that resumes behind the last number it saw misses nothing.
     pub(super) fn keepalive(&mut self) {
         let frame = KeepaliveFrame {
             r#type: KEEPALIVE,
-            sequence_number: self.sequence,
+            sequence_number: self.sequence.saturating_sub(1),
         };
+        let sequence = self.sequence;
         self.frame(KEEPALIVE, &frame);
+        self.sequence = sequence;
     }
 
     /// The response object of an answer that was not streamed.
