@@ -247,7 +247,7 @@ fn scalar(value: &RawValue) -> Option<String> {
 
 /// The text of anything; the list of problems that some servers send is told one per line.
 fn text_of(value: &RawValue) -> String {
-    if let Some(text) = scalar(value) {
+    if let Some(text) = scalar(value).filter(|text| !text.is_empty()) {
         return text;
     }
     let Ok(problems) = serde_json::from_str::<Vec<wire::Problem<'_>>>(value.get()) else {
@@ -256,7 +256,7 @@ fn text_of(value: &RawValue) -> String {
     let lines: Vec<String> = problems
         .iter()
         .filter_map(|problem| {
-            let what = problem.msg.as_deref()?;
+            let what = problem.msg.as_deref().filter(|what| !what.is_empty())?;
             Some(match problem.loc {
                 Some(place) => format!("{}: {what}", place.get()),
                 None => what.to_owned(),

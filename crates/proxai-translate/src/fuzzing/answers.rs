@@ -200,6 +200,8 @@ fn stream(client: Protocol, upstream: Protocol, chunks: &[Bytes]) -> (Vec<u8>, O
 struct Reading {
     id: String,
     text: String,
+    /// Beside the text in Chat, where the two have no order.
+    refusal: String,
     thought: String,
     seals: usize,
     /// Id and name.
@@ -222,7 +224,7 @@ impl Reading {
         for part in &response.parts {
             match &part.content {
                 Content::Text(text) => reading.text.push_str(&text.text),
-                Content::Refusal(text) => reading.text.push_str(text),
+                Content::Refusal(text) => reading.refusal.push_str(text),
                 Content::Reasoning(thought) => {
                     reading.thought.push_str(&thought.text);
                     reading.seals += usize::from(thought.sealed.is_some());

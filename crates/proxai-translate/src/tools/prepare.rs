@@ -212,7 +212,12 @@ fn allow_only_sent(request: &mut Request<'_>, protocol: Protocol, losses: &mut L
     let Some(ToolChoice::Allowed { names, required }) = &mut request.tool_choice else {
         return;
     };
-    let path = Feature::AllowedTools.path(request.origin);
+    // The list itself may be missing.
+    let path = if names.is_empty() {
+        "tool_choice"
+    } else {
+        Feature::AllowedTools.path(request.origin)
+    };
     let mut missing: Vec<String> = Vec::new();
     names.retain(|allowed| {
         let mut sent = request.tools.iter().filter(|tool| {
