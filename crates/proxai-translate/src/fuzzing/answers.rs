@@ -34,6 +34,11 @@ pub fn check_response(client: Protocol, upstream: Protocol, body: &[u8]) {
     };
     let mut stream = BytesMut::new();
     replay_as_stream(client, context, body, &mut stream).expect("it was read above");
+    // What no item needs to be read for passes as it came: numbers beyond all bounds, halves of
+    // characters, arrays without end. The reader of these rules takes none of them.
+    if serde_json::from_slice::<Value>(body).is_err() {
+        return;
+    }
     assert_eq!(
         breaches(client, &stream),
         Vec::<String>::new(),
