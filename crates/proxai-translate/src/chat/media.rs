@@ -19,9 +19,8 @@ pub(super) fn from_audio(audio: wire::InputAudio<'_>) -> Media<'_> {
 /// A file; `None` if it has no source.
 pub(super) fn from_file(file: wire::FileSource<'_>) -> Option<Media<'_>> {
     let media = match (file.file_data, file.file_id) {
-        (Some(data), _) if data.starts_with("data:") || data.starts_with("http") => {
-            Media::at(MediaKind::Document, data)
-        }
+        // An address of whatever scheme: base64 has no colon.
+        (Some(data), _) if data.contains(':') => Media::at(MediaKind::Document, data),
         (Some(data), _) => Media::new(MediaKind::Document, MediaSource::Base64(data)),
         (None, Some(id)) => Media::new(MediaKind::Document, MediaSource::File(id)),
         (None, None) => return None,

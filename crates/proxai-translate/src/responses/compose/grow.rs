@@ -17,7 +17,7 @@ use super::super::draft::{
 use super::super::raw::{constant, one_line, parsed};
 use super::super::{native, search};
 use super::{Composer, Slot};
-use crate::seal;
+use crate::{ids, seal};
 
 /// How far a search has got.
 #[derive(Clone, Copy, Debug)]
@@ -81,8 +81,9 @@ impl Composer {
 
     pub(super) fn open_call(&mut self, mut call: Call) -> Slot {
         if call.id.is_empty() {
-            call.id = self.new_id("call_");
+            call.id = ids::item("call_", self.answer(), self.calls);
         }
+        self.calls += 1;
         let searches = self.head.as_ref().is_some_and(|head| head.client_search);
         if searches && call.kind == ToolKind::Function && call.name == native::TOOL_SEARCH {
             call.kind = ToolKind::Native;

@@ -40,6 +40,9 @@ pub(super) struct Composer {
     items: Vec<Draft>,
     /// The item of the part that was opened last: the one that is cut if the answer is.
     newest: Option<usize>,
+    /// How many calls there are: their ids count nothing else, since in a stream other items may be
+    /// told later than in JSON.
+    calls: usize,
     /// The answer is whole, and is known to end with a refusal.
     withheld: bool,
     usage: Option<Usage>,
@@ -71,6 +74,7 @@ impl Composer {
             slots: Vec::new(),
             items: Vec::new(),
             newest: None,
+            calls: 0,
             withheld: false,
             usage: None,
             refused: false,
@@ -158,8 +162,11 @@ impl Composer {
     }
 
     fn new_id(&self, prefix: &str) -> String {
-        let answer = self.head.as_ref().map_or("", |head| head.id.as_str());
-        ids::item(prefix, answer, self.items.len())
+        ids::item(prefix, self.answer(), self.items.len())
+    }
+
+    fn answer(&self) -> &str {
+        self.head.as_ref().map_or("", |head| head.id.as_str())
     }
 
     fn finish(&mut self, finish: &Finish<'_>) {
