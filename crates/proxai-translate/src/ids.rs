@@ -106,7 +106,8 @@ fn read(text: &str) -> Option<String> {
 
 /// The ids of an answer's calls so far. Two calls must not share one, or a client would take the
 /// result of the one for that of the other. The first keeps it; whoever writes the answer makes
-/// one for a call that has none.
+/// one for a call that has none, which is not held against ids that are still to come: an upstream
+/// that repeats an id and gives another in the very form of the made ones is not guarded against.
 #[derive(Debug, Default)]
 pub(crate) struct Given(HashSet<Box<str>>);
 
